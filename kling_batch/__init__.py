@@ -1,0 +1,1 @@
+"""kling-batch: a declarative batch runner for AI video."""

@@ -1,0 +1,1 @@
+"""Jobs held against the lock: records, the lock file, changes, cost. Pure."""

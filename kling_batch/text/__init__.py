@@ -1,0 +1,1 @@
+"""Text that can be pointed at: sources, spans, diagnostics, documents. Pure."""
