@@ -1,8 +1,8 @@
 """What the lock knows of each job: one record a key, and how events change it.
 
 A record's main fields are the latest attempt of the latest generation. An intent without an answer *is* `unsure`: a
-kill at any instant therefore leaves a record that says what to do. Whatever was paid for and is not the latest stays under
-`attempts` (this generation), `past` (superseded generations) or `also` (a second task found at a merge).
+kill at any instant therefore leaves a record that says what to do. Whatever was paid for and is not the latest stays
+under `attempts` (this generation), `past` (superseded generations) or `also` (a second task found at a merge).
 """
 
 import enum
