@@ -1,1 +1,1 @@
-"""What people see: plans, progress and summaries as text. Pure."""
+"""What people see: plans, states, summaries and the live screen. Pure but for the terminal that is passed in."""

@@ -1,0 +1,129 @@
+"""Where every job of a manifest stands: joined from its plan, which holds each job against lock and journal."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from kling_batch.events import Failure
+from kling_batch.job import Json
+from kling_batch.plan.diff import Action, Change
+from kling_batch.plan.record import State, committed
+from kling_batch.report.money import amount, exact, price, several
+from kling_batch.report.plan_groups import cost
+from kling_batch.report.table import aligned
+
+ROWS = 200
+SHOWN_LETTERS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What `status` tells: the jobs that were selected, the orphans apart, and the money of the whole campaign.
+
+    `billed` is what every record has cost or may cost, in USD; `left` what the plan would still buy, `None` if a price
+    of it is unknown.
+    """
+
+    manifest: str
+    lock: str
+    jobs: tuple[Change, ...]
+    orphans: tuple[Change, ...]
+    billed: Decimal
+    left: Decimal | None
+
+
+def status_of(manifest: str, lock: str, changes: Sequence[Change], states: Sequence[State] = ()) -> Status:
+    """Return the status that a plan's changes tell, with only the jobs in one of `states` if there are any."""
+    told = [change for change in changes if not states or state_of(change) in states]
+    left = cost(changes)
+    return Status(
+        manifest=manifest,
+        lock=lock,
+        jobs=tuple(change for change in told if change.action is not Action.ORPHAN),
+        orphans=tuple(change for change in told if change.action is Action.ORPHAN),
+        billed=committed({change.origin or change.key: change.record for change in changes if change.record}),
+        left=None if left.unknown else left.usd,
+    )
+
+
+def state_of(change: Change) -> State:
+    """Return the state of a job: what the lock says, `pending` where it says nothing, `lost` once the link is dead."""
+    if change.action is Action.LOST:
+        return State.LOST
+    return change.record.state if change.record else State.PENDING
+
+
+def status_json(status: Status) -> dict[str, Json]:
+    """Return a status as design section 7 has it; `usd` of a job is what it has cost or may cost so far."""
+    return {
+        "manifest": status.manifest,
+        "lock": status.lock,
+        "counts": {state.value: number for state, number in _counts(status).items()},
+        "usd": {"billed": exact(status.billed), "left": exact(status.left)},
+        "jobs": [_job_json(change) for change in status.jobs],
+        "orphans": [_job_json(change) for change in status.orphans],
+    }
+
+
+def _counts(status: Status) -> dict[State, int]:
+    found = Counter(state_of(change) for change in status.jobs)
+    return {state: found[state] for state in State if state in found}
+
+
+def _job_json(change: Change) -> dict[str, Json]:
+    record = change.record
+    return {
+        "key": change.key,
+        "state": state_of(change).value,
+        "task": record.task if record else None,
+        "business_id": record.business_id if record else None,
+        "output": record.output if record and record.output else change.job.output if change.job else None,
+        "sha256": record.sha256 if record else None,
+        "usd": exact(record.spent) if record else None,
+        "error": _error_json(record.failure) if record and record.failure else None,
+    }
+
+
+def _error_json(failure: Failure) -> dict[str, Json]:
+    return {"class": failure.kind, "code": failure.code, "message": failure.message}
+
+
+def status_text(status: Status) -> str:
+    """Return a status for a terminal: a row a job, then how many are in each state, and the money."""
+    rows = [_row(change) for change in status.jobs[:ROWS]]
+    lines = aligned(rows, right=(2,))
+    if len(status.jobs) > ROWS:
+        lines.append(f"... and {several(len(status.jobs) - ROWS, 'more job')}; `--state` or a selector tells which")
+    if status.orphans:
+        lines += [
+            "",
+            "no longer in the manifest",
+            *aligned([_row(change) for change in status.orphans[:ROWS]], indent="  "),
+        ]
+    return "\n".join([*lines, "", _last_line(status), ""])
+
+
+def _row(change: Change) -> tuple[str, ...]:
+    record = change.record
+    money = price(record.spent) if record and record.spent is not None else ""
+    return (state_of(change).value, change.key, money, _remark(change))
+
+
+def _remark(change: Change) -> str:
+    record = change.record
+    if record and record.failure:
+        return f"{record.failure.kind}: {_short(record.failure.message)}"
+    if record and record.state is State.DONE and change.action is Action.KEEP:
+        return record.output or ""
+    return change.because
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN_LETTERS else text[: SHOWN_LETTERS - 3] + "..."
+
+
+def _last_line(status: Status) -> str:
+    counted = ", ".join(f"{number:,} {state.value}" for state, number in _counts(status).items()) or "no jobs"
+    left = "an unknown sum" if status.left is None else amount(status.left)
+    return f"{counted}. {amount(status.billed)} spent or committed, {left} left to spend (estimate)"

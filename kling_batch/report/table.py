@@ -1,0 +1,42 @@
+"""Rows of text under each other, by the width that a terminal gives them; and cells that other programs read."""
+
+import csv
+import io
+from collections.abc import Collection, Iterable, Sequence
+
+from kling_batch.text.plain import cells, plain
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def aligned(rows: Sequence[Sequence[str]], *, right: Collection[int] = (), indent: str = "") -> list[str]:
+    """Return rows as lines, their columns two spaces apart; the columns in `right` end under each other."""
+    shown = [[plain(cell) for cell in row] for row in rows]
+    columns = max((len(row) for row in shown), default=0)
+    widths = [max(_width(row[at]) for row in shown if at < len(row)) for at in range(columns)]
+    return [
+        indent + "  ".join(_padded(cell, widths[at], to_right=at in right) for at, cell in enumerate(row)).rstrip()
+        for row in shown
+    ]
+
+
+def _padded(cell: str, columns: int, *, to_right: bool) -> str:
+    space = " " * (columns - _width(cell))
+    return space + cell if to_right else cell + space
+
+
+def _width(text: str) -> int:
+    return sum(cells(text))
+
+
+def comma_separated(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return rows as CSV in which no cell is a formula: a spreadsheet would run what a prompt says (CWE-1236)."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([_inert(cell) for cell in row] for row in rows)
+    return out.getvalue()
+
+
+def _inert(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(FORMULA) else cell
