@@ -1,6 +1,7 @@
 """What the service can answer, as values: the few shapes that the rest of the house needs to know."""
 
 import enum
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
@@ -40,7 +41,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Billing:
-    """What the service says an attempt cost: `usd` if told, `refunded` if it was given back."""
+    """What the service says an attempt cost: `usd` if told, `refunded` (and then 0) if it was given back."""
 
     usd: Decimal | None = None
     refunded: bool = False
@@ -48,9 +49,10 @@ class Billing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """A submit made, or replayed, this task."""
+    """A submit made, or replayed, this task. `business_id` is its echo, if any; an echo proves nothing."""
 
     task: TaskId
+    business_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,48 @@ class Balance:
     """USD left on the account; `None` means without limit."""
 
     usd: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What the service told about its rate limits with an answer (contract section 3.4).
+
+    `category` is `async_submit` or `async_query`, empty where it was not told; `reset` and `wait` are seconds from now.
+    """
+
+    category: str = ""
+    limit: int | None = None
+    remaining: int | None = None
+    reset: float | None = None
+    wait: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """A download that has begun: where in the file its bytes start, how long the whole is, and its validator.
+
+    Iterating over `chunks` raises `Interrupted` where the bytes stop coming before the end. `etag` is a strong one.
+    """
+
+    start: int
+    total: int | None
+    etag: str | None
+    chunks: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkDead:
+    """The link was refused (401, 403, 404, 410): a fresh one must be asked for."""
+
+    status: int
+
+
+class Interrupted(Exception):  # noqa: N818 - what happened to a download, not a mistake of anybody's
+    """A download ended before its last byte, for the reason in `fault`; what has come so far is good."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
 
 
 SubmitAnswer: TypeAlias = Accepted | Fault

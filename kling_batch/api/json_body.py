@@ -1,0 +1,39 @@
+"""The bytes of an answer, read as JSON by a reader that nothing in them can hurt."""
+
+import json
+from decimal import Decimal, InvalidOperation
+
+
+def parsed(body: bytes) -> object:
+    """Return the JSON value of a body, every number as an exact `Decimal`; `None` where it is not JSON.
+
+    A byte order mark, broken UTF-8 and `NaN` (read as null) are borne; of a doubled key the last one counts.
+    """
+    text = body.decode("utf-8-sig", errors="replace")
+    try:
+        return json.loads(text, parse_float=_exact, parse_int=_exact, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return None
+
+
+def at(value: object, *path: str | int) -> object:
+    """Return what lies under a path of keys and indices, `None` where it leads nowhere."""
+    for step in path:
+        if isinstance(value, dict) and isinstance(step, str):
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:
+            return None
+    return value
+
+
+def _exact(text: str) -> Decimal | None:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
+
+
+def _no_number(_: str) -> None:
+    return None
