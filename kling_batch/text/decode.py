@@ -38,7 +38,7 @@ def _too_large(name: str, data: bytes, limit: int) -> Diagnostic | None:
     return Diagnostic(
         code="too-large",
         message=f"the file has more than {limit:,} bytes",
-        place=name,
+        place=f"{name}:1:1",
         help="let a matrix make the jobs, or keep long lists in a data file",
     )
 
@@ -49,7 +49,9 @@ def _wide(name: str, data: bytes) -> Diagnostic | None:
         encoding = "UTF-16"
     if encoding is None:
         return None
-    return Diagnostic(code="bad-encoding", message=f"the file is {encoding}, from byte 0 on", place=name, help=_HELP)
+    return Diagnostic(
+        code="bad-encoding", message=f"the file is {encoding}, from byte 0 on", place=f"{name}:1:1", help=_HELP
+    )
 
 
 def _undecodable(name: str, data: bytes, error: UnicodeDecodeError) -> Diagnostic:
@@ -58,7 +60,7 @@ def _undecodable(name: str, data: bytes, error: UnicodeDecodeError) -> Diagnosti
     line = before.count(b"\n") + 1
     column = len(before[before.rfind(b"\n") + 1 :].decode()) + 1
     half = data[at] == 0xED and data[at + 1 : at + 2] >= b"\xa0"  # noqa: PLR2004 - U+D800 to U+DFFF, put into UTF-8
-    what = "half of a surrogate pair" if half else "no UTF-8"
+    what = "half of a surrogate pair" if half else "not UTF-8"
     return Diagnostic(
         code="bad-encoding",
         message=f"byte {at} (`0x{data[at]:02x}`) is {what}",

@@ -52,13 +52,14 @@ def _fault(source: Source, key: Node, keys: dict[str, Scalar]) -> Diagnostic | N
             help=f'quote it: `"{plain(written)}"`' if written else "write `name: value`",
         )
     if key.text in keys:
-        first = source.position(keys[key.text].start)[0]
+        first, column = source.position(keys[key.text].start)
+        where = f"on line {first}" if first != source.position(key.start)[0] else f"at column {column}"
         return Diagnostic(
             code="duplicate-key",
             message=f"`{plain(key.text)}` is here twice",
             span=span,
-            label=f"the first is on line {first}",
-            help=f"keep the one on line {first} or this one on line {source.position(key.start)[0]}",
+            label=f"the first is {where}",
+            help=f"keep this one or the one {where}",
         )
     if key.text.isascii():
         return None

@@ -25,7 +25,7 @@ def inspect(source: Source) -> Iterator[Diagnostic]:
     """Yield what is wrong with a text as a whole; offsets stay as they are."""
     if len(source.text) > MAX_BYTES:
         yield Diagnostic(
-            code="too-large", message=f"the text has more than {MAX_BYTES:,} characters", place=source.name
+            code="too-large", message=f"the text has more than {MAX_BYTES:,} characters", place=f"{source.name}:1:1"
         )
     for found, _ in zip(UNSAFE.finditer(source.text), range(_MOST), strict=False):
         yield unsafe(Span(source=source, start=found.start(), end=found.end()), found[0])
