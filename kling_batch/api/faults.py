@@ -34,7 +34,8 @@ _MODERATED = re.compile(
     r"|violates? (?:the|our)|敏感|违规|审核"
 )
 _MISFORMED = re.compile(
-    r"invalid_?parameter|invalid[_ ]request|invalid[\w' ]{0,20}image|image_url.{0,20}invalid|base64 image is not allowed"
+    r"invalid_?parameter|invalid[_ ]request|invalid[\w' ]{0,20}image|image_url.{0,20}invalid"
+    r"|base64 image is not allowed"
 )
 
 _TABLE: tuple[tuple[Container[int], re.Pattern[str], FaultKind], ...] = (
@@ -51,7 +52,7 @@ _TABLE: tuple[tuple[Container[int], re.Pattern[str], FaultKind], ...] = (
     ((425, 429), _ANY, FaultKind.RATE),
     ((503,), _LIMITER, FaultKind.RATE),
     (range(400, 500), _ANY, FaultKind.REFUSED),
-    (range(1_000), _ANY, FaultKind.UNCLEAR),
+    (range(1_000_000), _ANY, FaultKind.UNCLEAR),
 )
 
 _MEANT = {  # the status that a documented code stands for, where it comes with 200
@@ -106,7 +107,7 @@ def wait_of(headers: Mapping[str, str]) -> float | None:
     try:
         seconds = float(told)
     except ValueError:
-        seconds = _seconds_between(header(headers, "date"), told)
+        seconds = _seconds_between(moment_of(header(headers, "date")), moment_of(told))
     return min(seconds, LONGEST_WAIT) if seconds >= 0 else None
 
 
@@ -115,17 +116,18 @@ def header(headers: Mapping[str, str], name: str) -> str:
     return next((value for key, value in headers.items() if key.lower() == name), "")
 
 
-def _seconds_between(now: str, then: str) -> float:
-    """Return the seconds from one HTTP date to another, not a number where one of them is none."""
+def moment_of(told: str) -> dt.datetime | None:
+    """Return the moment of an HTTP date, `None` where it is none."""
     try:
-        start, end = parsedate_to_datetime(now), parsedate_to_datetime(then)
+        moment = parsedate_to_datetime(told)
     except (ValueError, IndexError, TypeError, OverflowError):
-        return math.nan
-    return (_aware(end) - _aware(start)).total_seconds()
-
-
-def _aware(moment: dt.datetime) -> dt.datetime:
+        return None
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+def _seconds_between(start: dt.datetime | None, end: dt.datetime | None) -> float:
+    """Return the seconds from one moment to another, not a number where one of them is not known."""
+    return math.nan if start is None or end is None else (end - start).total_seconds()
 
 
 def _in_other_words(status: int, headers: Mapping[str, str], body: bytes, *, is_json: bool) -> str:
