@@ -41,7 +41,8 @@ class FileState(enum.Enum):
 class Change:
     """One job's fate in a plan, and why.
 
-    `because` is for people. `usd` is the expected price where `pays`, `None` where it is unknown. `generation` and
+    `because` is for people. `usd` is the expected price where `pays`, `None` where it is unknown; `price` is what a new
+    attempt would cost, also where the action itself does not pay. `generation` and
     `attempt` are those of the attempt that a paying action would make. `record` is what the lock knows, under `origin`
     if that is another key (a move). `mark` is one word that the action alone does not say: `elsewhere`, `changed`.
     """
@@ -51,6 +52,7 @@ class Change:
     because: str
     pays: bool = False
     usd: Decimal | None = None
+    price: Decimal | None = None
     job: Job | None = None
     record: Record | None = None
     origin: Key | None = None

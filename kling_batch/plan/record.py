@@ -7,9 +7,11 @@ under `attempts` (this generation), `past` (superseded generations) or `also` (a
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import assert_never
 
+from kling_batch import events
 from kling_batch.events import Fact, Failure
 from kling_batch.job import BusinessId, Json, Key, SpecHash, TaskId
 
@@ -34,15 +36,18 @@ class Attempt:
     task: TaskId | None = None
     spent: Decimal | None = None
     failure: Failure | None = None
+    extra: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One key's line in the lock.
 
-    `output` is relative to the root; `spent` is USD, from billing where told, else the price at the intent, and `None`
-    where neither is known; `expires` (Unix seconds) stands from completion until the file is verified. `extra` holds
-    fields of newer versions, which survive a rewrite.
+    `output` is relative to the root, and `None` in a past generation whose file was not kept; `spent` is USD, from
+    billing where told, else the price at the intent, and `None` where neither is known; `charged` says of a failed
+    attempt that billing settled it above zero; `expires` (Unix seconds) stands from completion until the file is
+    verified. `past` is oldest first, its records have no `past` of their own. `extra` holds fields of newer versions,
+    which survive a rewrite.
     """
 
     spec: SpecHash
@@ -57,6 +62,7 @@ class Record:
     bytes: int | None = None
     seconds: float | None = None
     spent: Decimal | None = None
+    charged: bool = False
     expires: int | None = None
     failure: Failure | None = None
     warnings: tuple[str, ...] = ()
@@ -65,17 +71,226 @@ class Record:
     also: tuple[Attempt, ...] = ()
     extra: Mapping[str, Json] = field(default_factory=dict)
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing was ever bought, or may have been, under this record."""
+        return self.state is State.PENDING and not (self.attempts or self.past or self.also)
+
+    @property
+    def is_in_flight(self) -> bool:
+        """Whether there is, or may be, a task at the service whose end is not known yet."""
+        return self.state in {State.SUBMITTED, State.UNSURE}
+
+    @property
+    def draw(self) -> tuple[SpecHash, int]:
+        """Spec and generation: which deliberate draw this is."""
+        return self.spec, self.generation
+
 
 def apply(record: Record | None, fact: Fact) -> Record:
-    """Return one key's record after a fact about it; the only place that knows what a fact means for the lock."""
-    raise NotImplementedError
+    """Return one key's record after a fact about it; the only place that knows what a fact means for the lock.
+
+    The same fact twice in a row changes nothing more. For `Moved` the record is the one that the origin had. Raises
+    `ValueError` for a fact that tells of a job before anything opened it.
+    """
+    match fact:
+        case events.Opened():
+            return _opened(record, fact)
+        case events.Intended():
+            return _intended(record, fact)
+        case events.LookUpJudged():
+            raise AssertionError("a judgement of look-up is about the service, not about a job")
+        case _ if record is None:
+            raise ValueError(f"`{fact.key}` has no record that `{type(fact).__name__.lower()}` could be about")
+        case events.Moved():
+            return replace(record, output=fact.output)
+        case events.Cleared() | events.Doubted():
+            return _settled(record, fact)
+        case _:
+            return _answered(record, fact)
 
 
-def join(ours: Record | None, theirs: Record | None) -> Record | None:
-    """Return what both sides together know of a key; no task of either is lost (reliability b9)."""
-    raise NotImplementedError
+def _settled(record: Record, fact: events.Cleared | events.Doubted) -> Record:
+    """Return the record after a word about its intent; once there is a task, such a word comes too late."""
+    if record.task is not None:
+        return record
+    match fact, record.state:
+        case events.Cleared(), State.UNSURE:
+            return replace(record, state=State.PENDING, spent=None)
+        case events.Doubted(), State.PENDING:
+            return replace(record, state=State.UNSURE)
+        case _:
+            return record
+
+
+def _answered(
+    record: Record,
+    fact: events.Submitted | events.Completed | events.Done | events.Failed | events.Lost | events.Restored,
+) -> Record:
+    """Return the record after what became of its task, or of its video."""
+    match fact:
+        case events.Submitted():
+            return _submitted(record, fact.task)
+        case events.Completed():
+            return _completed(record, fact)
+        case events.Done():
+            return _done(record, fact)
+        case events.Failed():
+            return _failed(record, fact)
+        case events.Lost():
+            return replace(record, state=State.LOST)
+        case events.Restored():
+            return _restored(record, fact)
+        case _:
+            assert_never(fact)
+
+
+def _opened(record: Record | None, fact: events.Opened) -> Record:
+    blank = Record(spec=fact.spec, parts=fact.parts, output=fact.output)
+    if record is None:
+        return blank
+    if record.state is not State.PENDING or record.attempts or record.also:
+        return record
+    if record.spec == fact.spec:
+        return replace(record, output=fact.output)
+    return replace(blank, past=record.past, extra=record.extra)
+
+
+def _intended(record: Record | None, fact: events.Intended) -> Record:
+    fresh = Record(
+        spec=fact.spec,
+        parts=fact.parts,
+        state=State.UNSURE,
+        generation=fact.generation,
+        attempt=fact.attempt,
+        business_id=fact.business_id,
+        output=fact.output,
+        spent=_money(fact.usd),
+    )
+    if record is None:
+        return fresh
+    if record.draw != fresh.draw:
+        return replace(fresh, past=_superseded(record), extra=record.extra)
+    kept = replace(fresh, attempts=record.attempts, past=record.past, also=record.also, extra=record.extra)
+    if record.attempt != fact.attempt:
+        return replace(kept, attempts=(*record.attempts, *_earlier(record)))
+    return replace(kept, also=(*record.also, as_attempt(record))) if record.task else kept
+
+
+def _earlier(record: Record) -> tuple[Attempt, ...]:
+    """Return the main attempt as one of the earlier ones, unless nothing came of it and nothing can."""
+    return () if record.state is State.PENDING else (as_attempt(record),)
+
+
+def as_attempt(record: Record) -> Attempt:
+    """Return what stays of a record's main attempt when another one takes its place."""
+    return Attempt(
+        attempt=record.attempt,
+        business_id=record.business_id,
+        task=record.task,
+        spent=record.spent,
+        failure=record.failure,
+    )
+
+
+def _superseded(record: Record) -> tuple[Record, ...]:
+    """Return the past of the generation that comes after a record: its own, and itself if it may have cost anything."""
+    bare = replace(record, past=(), extra={})
+    worthless = record.task is None and record.state in {State.PENDING, State.FAILED} and not record.spent
+    return record.past if worthless and not (record.attempts or record.also) else (*record.past, bare)
+
+
+def _submitted(record: Record, task: TaskId) -> Record:
+    if record.task == task:
+        return record
+    also = tuple(each for each in record.also if each.task != task)
+    if record.task is None:
+        return replace(record, state=State.SUBMITTED, task=task, failure=None, also=also)
+    if record.state is State.DONE:
+        second = Attempt(attempt=record.attempt, business_id=record.business_id, task=task)
+        return replace(record, also=(*also, second))
+    fresh = replace(record, state=State.SUBMITTED, task=task, failure=None, charged=False, expires=None)
+    return replace(fresh, also=(*also, as_attempt(record)))
+
+
+def _completed(record: Record, fact: events.Completed) -> Record:
+    usd = _money(fact.usd)
+    if record.task not in {None, fact.task}:
+        told = tuple(
+            replace(each, spent=usd) if each.task == fact.task and usd is not None else each for each in record.also
+        )
+        return replace(record, also=told)
+    spent = record.spent if usd is None else usd
+    if record.state is State.DONE:
+        return replace(record, spent=spent)
+    return replace(
+        record, state=State.SUBMITTED, task=fact.task, expires=fact.expires, spent=spent, failure=None, charged=False
+    )
+
+
+def _done(record: Record, fact: events.Done) -> Record:
+    return replace(
+        record,
+        state=State.DONE,
+        output=fact.output,
+        sha256=fact.sha256,
+        bytes=fact.bytes,
+        seconds=fact.seconds,
+        warnings=fact.warnings,
+        expires=None,
+        failure=None,
+        charged=False,
+        past=_shelved(record.past, fact.output, fact.kept),
+    )
+
+
+def _failed(record: Record, fact: events.Failed) -> Record:
+    """Return the record after its attempt's end; one that never had a task was refused, and cost nothing."""
+    usd = _money(fact.usd)
+    silent = record.spent if record.task else Decimal(0)
+    return replace(
+        record,
+        state=State.FAILED,
+        failure=fact.failure,
+        spent=silent if usd is None else usd,
+        charged=bool(usd),
+        expires=None,
+    )
+
+
+def _restored(record: Record, fact: events.Restored) -> Record:
+    if record.state is State.DONE and record.spec == fact.spec:
+        return record
+    found = next((each for each in reversed(record.past) if each.spec == fact.spec and each.state is State.DONE), None)
+    if found is None:
+        raise ValueError(f"`{fact.key}` has no earlier generation with the spec `{fact.spec}`")
+    others = tuple(each for each in _superseded(record) if each is not found)
+    return replace(
+        found, output=fact.output, past=_shelved(others, fact.output, fact.kept), extra={**found.extra, **record.extra}
+    )
+
+
+def _shelved(past: tuple[Record, ...], output: str, kept: str) -> tuple[Record, ...]:
+    """Tell the generation whose file lay at `output` where it lies now; without a new place its file was not there."""
+    for at in reversed(range(len(past))):
+        if past[at].state is State.DONE:
+            if not kept and past[at].output != output:
+                break
+            return (*past[:at], replace(past[at], output=kept or None), *past[at + 1 :])
+    return past
+
+
+def _money(usd: Decimal | None) -> Decimal | None:
+    """Return an amount that a budget can trust: what is negative or no number was not told."""
+    return usd if usd is not None and usd.is_finite() and usd >= 0 else None
 
 
 def committed(records: Mapping[Key, Record]) -> Decimal:
     """Return the USD that all records have cost or may cost: earlier attempts, past generations, in flight, unsure."""
-    raise NotImplementedError
+    return sum((cost(record) for record in records.values()), Decimal(0))
+
+
+def cost(record: Record) -> Decimal:
+    """Return the USD that one key has cost or may cost, all of its generations together."""
+    own = (record.spent, *(each.spent for each in (*record.attempts, *record.also)), *map(cost, record.past))
+    return sum((usd for usd in own if usd), Decimal(0))
