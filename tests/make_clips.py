@@ -47,7 +47,9 @@ def frame(picture: Image.Image, share: float) -> av.VideoFrame:
 
 def tone(start: int, count: int) -> av.AudioFrame:
     """Return so many samples of a quiet 220 Hz tone, beginning at a sample."""
-    wave = array.array("h", (round(3000 * math.sin(math.tau * 220 * n / SAMPLES_PER_SECOND)) for n in range(start, start + count)))
+    wave = array.array(
+        "h", (round(3000 * math.sin(math.tau * 220 * n / SAMPLES_PER_SECOND)) for n in range(start, start + count))
+    )
     sound = av.AudioFrame(format="s16", layout="mono", samples=count)
     sound.planes[0].update(wave.tobytes().ljust(sound.planes[0].buffer_size, b"\0"))
     sound.sample_rate = SAMPLES_PER_SECOND
