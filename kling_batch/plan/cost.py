@@ -1,10 +1,14 @@
 """What a request is expected to cost: a dated table as data, overridable in the manifest; unknown is never zero."""
 
+import functools
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from importlib import resources
 
-from kling_batch.job import Mode, Request
+from kling_batch.job import DEFAULTS, Mode, Request
+from kling_batch.manifest.model import PriceOverride
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,8 +17,12 @@ class Price:
 
     usd_per_second: Decimal
     model: str | None = None
-    mode: Mode | None = None
+    mode: Mode | str | None = None
     audio: bool | None = None
+
+    def matches(self, model: str, mode: str, *, audio: bool) -> bool:
+        """Whether this is the price of such a video."""
+        return self.model in {None, model} and self.mode in {None, mode} and self.audio in {None, audio}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +35,26 @@ class Prices:
 
     def usd(self, request: Request) -> Decimal | None:
         """Return the price of a request in USD, or `None` where the table does not know it."""
-        raise NotImplementedError
+        mode = str(request.mode or DEFAULTS["mode"])
+        seconds = Decimal(str(request.duration or DEFAULTS["duration"]))
+        for price in self.table:
+            if price.matches(request.model, mode, audio=bool(request.audio)):
+                return price.usd_per_second * seconds
+        return None
+
+
+@functools.cache
+def default_prices() -> Prices:
+    """Return the dated table that is shipped (contract section 6)."""
+    data = json.loads(resources.files(__package__).joinpath("prices.json").read_text(encoding="utf-8"))
+    table = tuple(Price(**{**row, "usd_per_second": Decimal(row["usd_per_second"])}) for row in data["prices"])
+    return Prices(table=table, source=data["source"], date=data["date"])
+
+
+def with_overrides(prices: Prices, overrides: Iterable[PriceOverride]) -> Prices:
+    """Return the table with a manifest's own `prices:` before it, in their order."""
+    own = tuple(Price(usd_per_second=each.usd_per_second, mode=each.mode, audio=each.audio) for each in overrides)
+    return replace(prices, table=(*own, *prices.table))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,4 +67,6 @@ class Sum:
 
 def total(prices: Iterable[Decimal | None]) -> Sum:
     """Add prices up, counting the unknown ones apart."""
-    raise NotImplementedError
+    every = tuple(prices)
+    known = [price for price in every if price is not None]
+    return Sum(usd=sum(known, Decimal(0)), unknown=len(every) - len(known))

@@ -1,15 +1,19 @@
 """Jobs held against the lock: every row of design section 4, decided without clock, disk or network of its own."""
 
 import enum
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from kling_batch.events import Failure
 from kling_batch.job import Job, Key
 from kling_batch.manifest.model import RunSettings
 from kling_batch.plan.cost import Prices
+from kling_batch.plan.history import History, changed_parts, earlier_video
 from kling_batch.plan.lockfile import Lock
-from kling_batch.plan.record import Record
+from kling_batch.plan.record import Record, State, cost
+from kling_batch.plan.renames import renamed
 
 
 class Action(enum.Enum):
@@ -41,10 +45,11 @@ class FileState(enum.Enum):
 class Change:
     """One job's fate in a plan, and why.
 
-    `because` is for people. `usd` is the expected price where `pays`, `None` where it is unknown; `price` is what a new
-    attempt would cost, also where the action itself does not pay. `generation` and
-    `attempt` are those of the attempt that a paying action would make. `record` is what the lock knows, under `origin`
-    if that is another key (a move). `mark` is one word that the action alone does not say: `elsewhere`, `changed`.
+    `because` is for people. `price` is what one submit of the job is expected to cost, in USD, `None` where it is
+    unknown; `usd` is the same where the action `pays`. `generation` and `attempt` are those of the attempt that a
+    paying action would make. `record` is what the lock knows, under `origin` if that is another key (a move; an origin
+    that is the own key means that only the path differs). `mark` is one word that the action alone does not say:
+    `elsewhere` (the file is not here), `changed` (the file here is not the recorded one, and stays as it is).
     """
 
     key: Key
@@ -59,6 +64,11 @@ class Change:
     generation: int = 1
     attempt: int = 1
     mark: str = ""
+
+    @property
+    def state(self) -> State:
+        """Where the job stands before the plan is carried out."""
+        return self.record.state if self.record else State.PENDING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +104,176 @@ class Outlook:
 
 def compare(jobs: Iterable[Job], lock: Lock, prices: Prices, outlook: Outlook) -> tuple[Change, ...]:
     """Return one change for each job, in the order of the manifest, then one for each orphan, by key."""
-    raise NotImplementedError
+    every = tuple(jobs)
+    orphans = {key: lock.jobs[key] for key in sorted(lock.jobs.keys() - {job.key for job in every})}
+    origins = renamed((job for job in every if _is_new(lock.jobs.get(job.key))), orphans)
+    judge = _Judge(history=History(lock), prices=prices, outlook=outlook)
+    changes = []
+    for job in every:
+        origin = origins.get(job.key)
+        if origin is None:
+            changes.append(judge.change(job, lock.jobs.get(job.key)))
+        else:
+            changes.append(judge.taken_over(job, orphans.pop(origin), origin))
+    return (*changes, *(_orphan(key, record) for key, record in orphans.items()))
 
 
 def counts(changes: Iterable[Change]) -> Mapping[Action, int]:
     """Return how many changes there are of each action that occurs."""
-    raise NotImplementedError
+    return Counter(change.action for change in changes)
+
+
+def _is_new(record: Record | None) -> bool:
+    return record is None or record.is_blank
+
+
+def _orphan(key: Key, record: Record) -> Change:
+    paid = cost(record)
+    running = " while it was in flight" if record.is_in_flight else ""
+    because = f"gone from the manifest{running}; {f'it cost ${paid:f}' if paid else 'it cost nothing'}"
+    return Change(key=key, action=Action.ORPHAN, because=because, record=record)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judge:
+    """Decides about one job at a time."""
+
+    history: History
+    prices: Prices
+    outlook: Outlook
+
+    def change(self, job: Job, record: Record | None) -> Change:
+        """Return what becomes of a job; the order of the questions is that of the table."""
+        if record is None or record.is_blank:
+            return self._create(job, record)
+        if record.is_in_flight and not (record.spec != job.spec.hash and self._is_dead(record)):
+            return self._in_flight(job, record)
+        if record.spec != job.spec.hash:
+            return self._edited(job, record)
+        return self._unchanged(job, record)
+
+    def _unchanged(self, job: Job, record: Record) -> Change:
+        match record.state:
+            case State.PENDING:
+                because = "its submit bought nothing" if record.business_id else "asked for anew"
+                action = Action.RETRY if record.attempts else Action.REDO
+                return self._again(job, record, action, because, record.attempt)
+            case State.FAILED:
+                return self._failed(job, record)
+            case State.DONE:
+                return self._done(job, record)
+            case _:
+                return self._lost(job, record)
+
+    def taken_over(self, job: Job, record: Record, origin: Key) -> Change:
+        """Return the move of an orphan to a job that asks for the same."""
+        goes_on = "; it goes on under its new name in the next run" if record.is_in_flight else ""
+        mark = self._mark(record) if record.state is State.DONE else ""
+        return self._free(job, record, Action.MOVE, f"renamed from `{origin}`{goes_on}", origin=origin, mark=mark)
+
+    def _create(self, job: Job, record: Record | None) -> Change:
+        if record and record.business_id and record.spec == job.spec.hash:
+            return self._again(job, record, Action.CREATE, "its submit bought nothing", record.attempt)
+        because = "not sent yet" if record else "not in the lock yet"
+        return self._pay(job, record, Action.CREATE, because, self.history.next_generation(job, record))
+
+    def _in_flight(self, job: Job, record: Record) -> Change:
+        after = f"; {changed_parts(record, job)}, which comes after it" if record.spec != job.spec.hash else ""
+        if record.state is State.UNSURE:
+            because = "nobody knows whether its submit made a task; it is looked up, never sent first"
+            return self._free(job, record, Action.UNSURE, because + after)
+        if record.expires is None:
+            return self._free(job, record, Action.RESUME, f"task `{record.task}` is not final yet{after}")
+        if self._is_dead(record):
+            return self._lost(job, record)
+        return self._free(job, record, Action.FETCH, f"task `{record.task}` is completed, its video not here{after}")
+
+    def _edited(self, job: Job, record: Record) -> Change:
+        changed = changed_parts(record, job)
+        kept = earlier_video(record, job.spec.hash)
+        there = FileState.DIFFERENT if kept is None else self.outlook.file(kept)
+        if kept is not None and there is not FileState.DIFFERENT:
+            because = f"{changed} back to what made `{kept.output}`"
+            mark = "elsewhere" if there is FileState.ABSENT else ""
+            return self._free(job, record, Action.RESTORE, because, mark=mark)
+        return self._pay(job, record, Action.REDO, changed, self.history.next_generation(job, record))
+
+    def _failed(self, job: Job, record: Record) -> Change:
+        """Return a new try, or that somebody has to ask for it: by `--retry`, or by another request."""
+        failure = record.failure
+        reason = f"failed: {failure.message} ({failure.code})" if failure else "failed"
+        most = 3 * (self.outlook.retries + 1)
+        match failure:
+            case _ if self.outlook.retry_rejected:
+                blocked = ""
+            case None | Failure(kind="rejected" | "invalid"):
+                blocked = "the same request would fail again"
+            case _ if record.charged:
+                blocked = f"the service charged ${record.spent or 0:f} for it"
+            case _ if record.attempt >= most:
+                blocked = f"{record.attempt} attempts are enough"
+            case _:
+                blocked = ""
+        if blocked:
+            return self._free(job, record, Action.BLOCKED, f"{reason}; {blocked}")
+        return self._again(job, record, Action.RETRY, reason, record.attempt + 1)
+
+    def _done(self, job: Job, record: Record) -> Change:
+        mark = self._mark(record)
+        if record.output != job.output:
+            because = f"its path changes from `{record.output}` to `{job.output}`"
+            return self._free(job, record, Action.MOVE, because, origin=job.key, mark=mark)
+        told = {
+            "elsewhere": "done, its file not here; `verify --fetch` asks the service for it",
+            "changed": "done, but the file here is not the one that was made; it is left alone",
+        }
+        return self._free(job, record, Action.KEEP, told.get(mark, "done"), mark=mark)
+
+    def _lost(self, job: Job, record: Record) -> Change:
+        paid = f" for ${record.spent:f}" if record.spent else ""
+        because = f"task `{record.task}` was bought{paid}, and its link is dead; `redo` buys it again"
+        return self._free(job, record, Action.LOST, because)
+
+    def _is_dead(self, record: Record) -> bool:
+        return record.expires is not None and record.expires <= self.outlook.now
+
+    def _mark(self, record: Record) -> str:
+        return {FileState.ABSENT: "elsewhere", FileState.DIFFERENT: "changed"}.get(self.outlook.file(record), "")
+
+    def _again(self, job: Job, record: Record, action: Action, because: str, attempt: int) -> Change:
+        """Return one more attempt in the same generation."""
+        told = f"{because}; attempt {attempt}" if attempt > 1 else because
+        return self._pay(job, record, action, told, record.generation, attempt)
+
+    def _pay(
+        self, job: Job, record: Record | None, action: Action, because: str, generation: int, attempt: int = 1
+    ) -> Change:
+        price = self.prices.usd(job.request)
+        return Change(
+            key=job.key,
+            action=action,
+            because=because,
+            pays=True,
+            usd=price,
+            price=price,
+            job=job,
+            record=record,
+            generation=generation,
+            attempt=attempt,
+        )
+
+    def _free(
+        self, job: Job, record: Record, action: Action, because: str, *, origin: Key | None = None, mark: str = ""
+    ) -> Change:
+        return Change(
+            key=job.key,
+            action=action,
+            because=because,
+            price=self.prices.usd(job.request),
+            job=job,
+            record=record,
+            origin=origin,
+            generation=record.generation,
+            attempt=record.attempt,
+            mark=mark,
+        )

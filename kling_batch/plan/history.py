@@ -1,0 +1,60 @@
+"""What a job has been through, as far as the next draw of it depends on it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from kling_batch.job import PARTS, BusinessId, Job, SpecHash, business_id
+from kling_batch.plan.lockfile import Lock
+from kling_batch.plan.record import Record, State
+
+
+@dataclass(frozen=True)
+class History:
+    """Everything that a lock knows of earlier draws."""
+
+    lock: Lock
+
+    def next_generation(self, job: Job, record: Record | None) -> int:
+        """Return the generation of a deliberate new draw of a job: one above all with its spec under its key.
+
+        A record may have moved to another key with the business id it was bought under; that id is not used again,
+        or the service would answer with the old task.
+        """
+        known = (record, *record.past) if record else ()
+        spec = job.spec.hash
+        drawn = [each.generation for each in known if each.spec == spec and each.state is not State.PENDING]
+        generation = max(drawn, default=0) + 1
+        if spec in self._specs:
+            while business_id(self.lock.project, job.key, spec, generation, 1) in self._ids:
+                generation += 1
+        return generation
+
+    @cached_property
+    def _draws(self) -> tuple[Record, ...]:
+        return tuple(each for record in self.lock.jobs.values() for each in (record, *record.past))
+
+    @cached_property
+    def _specs(self) -> frozenset[SpecHash]:
+        return frozenset(each.spec for each in self._draws)
+
+    @cached_property
+    def _ids(self) -> frozenset[BusinessId | None]:
+        bought = tuple(each for each in self._draws if each.state is not State.PENDING)
+        others = (other.business_id for each in self._draws for other in (*each.attempts, *each.also))
+        return frozenset((*(each.business_id for each in bought), *others))
+
+
+def earlier_video(record: Record, spec: SpecHash) -> Record | None:
+    """Return the newest superseded generation with a spec whose file is kept, or `None`."""
+    for each in reversed(record.past):
+        if each.spec == spec and each.state is State.DONE and each.output is not None:
+            return each
+    return None
+
+
+def changed_parts(record: Record, job: Job) -> str:
+    """Return in words which parts of a request differ from what was sent: `prompt and parameters changed`."""
+    parts = zip(PARTS, record.parts, job.spec.parts, strict=False)
+    names = [name for name, before, now in parts if before != now]
+    *most, last = names or ["request"]
+    return f"{', '.join(most)} and {last} changed" if most else f"{last} changed"
