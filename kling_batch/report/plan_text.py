@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from kling_batch.plan.cost import Prices
-from kling_batch.plan.diff import Action, Change
-from kling_batch.report.money import price, several, total
+from kling_batch.plan.diff import Action, Change, Plan
+from kling_batch.report.money import amount, price, several, total
 from kling_batch.report.plan_groups import SIGNS, WORDS, Group, by_action, by_axis, by_shot, cost
 from kling_batch.report.table import aligned
 from kling_batch.text.plain import plain
@@ -38,6 +38,16 @@ def totals(changes: Sequence[Change], prices: Prices) -> str:
     together = f", {total(cost(changes))} together" if len(paying) > 1 else ""
     dated = f" prices of {plain(prices.date)} (estimate)" if paying else ""
     return f"Plan: {_counted(changes)}{together}.{dated}"
+
+
+def budget_line(plan: Plan) -> str:
+    """Return what a plan means for the campaign's budget, or nothing where there is none."""
+    budget = plan.settings.budget
+    if budget is None:
+        return ""
+    after = plan.spent + cost(plan.changes).usd
+    over = f"; this plan goes {amount(after - budget)} past it, and a run stops there" if after > budget else ""
+    return f"budget: {amount(plan.spent)} of {amount(budget)} spent or committed{over}\n"
 
 
 def _counted(changes: Sequence[Change]) -> str:

@@ -1,7 +1,7 @@
 """Where every job of a manifest stands: joined from its plan, which holds each job against lock and journal."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -33,9 +33,9 @@ class Status:
     left: Decimal | None
 
 
-def status_of(manifest: str, lock: str, changes: Sequence[Change], states: Sequence[State] = ()) -> Status:
-    """Return the status that a plan's changes tell, with only the jobs in one of `states` if there are any."""
-    told = [change for change in changes if not states or state_of(change) in states]
+def status_of(manifest: str, lock: str, changes: Sequence[Change], is_meant: Callable[[Change], bool]) -> Status:
+    """Return the status that all changes of a plan tell; `is_meant` selects the jobs, the money is the campaign's."""
+    told = [change for change in changes if is_meant(change)]
     left = cost(changes)
     return Status(
         manifest=manifest,
@@ -51,7 +51,7 @@ def state_of(change: Change) -> State:
     """Return the state of a job: what the lock says, `pending` where it says nothing, `lost` once the link is dead."""
     if change.action is Action.LOST:
         return State.LOST
-    return change.record.state if change.record else State.PENDING
+    return change.state
 
 
 def status_json(status: Status) -> dict[str, Json]:

@@ -1,0 +1,94 @@
+"""What every verb that reads a manifest is asked with: the manifest, its variables, which service, where outputs go."""
+
+import functools
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
+
+import rich_click as click
+
+import kling_batch
+from kling_batch.errors import UsageError
+
+if TYPE_CHECKING:
+    from kling_batch.run.workspace import Campaign
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A manifest as it was named on the command line, with what was said about reading it."""
+
+    manifest: str
+    variables: Mapping[str, str]
+    sandbox: bool = False
+    output_root: str | None = None
+
+    @property
+    def base_url(self) -> str | None:
+        """The address of the service, where the environment names another than the real one."""
+        return os.environ.get("TOAPIS_BASE_URL") or None
+
+    def campaign(self) -> "Campaign":
+        """Read the manifest and all that it names; raises `ManifestError`, or `UsageError` where it cannot be read."""
+        try:
+            return kling_batch.load(
+                self.manifest,
+                variables=self.variables,
+                base_url=self.base_url,
+                sandbox=self.sandbox,
+                output_root=self.output_root,
+            )
+        except OSError as error:
+            raise UsageError(
+                f"`{error.filename or self.manifest}` cannot be read: {error.strerror or error}"
+            ) from error
+
+
+def _variables(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    del context, parameter
+    values = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not (name and equals):
+            raise click.BadParameter(f"`{each}` is not of the form NAME=VALUE")
+        values[name] = value
+    return values
+
+
+variables = click.option(
+    "--var",
+    "variables",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_variables,
+    help="Set a variable that the manifest declares; may be repeated.",
+)
+selectors = click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
+retry = click.option(
+    "--retry", type=click.Choice(["rejected"]), help="Send also what was rejected, once more as it is."
+)
+
+
+def reads_manifest(verb: Callable[Concatenate[Asked, P], int]) -> Callable[..., int]:
+    """Give a verb the argument MANIFEST and the options that tell how it is read, as one `Asked`."""
+
+    @click.argument("manifest", type=click.Path())
+    @variables
+    @click.option("--sandbox", is_flag=True, help="Use the pretended service, with a lock and outputs of its own.")
+    @click.option("--output-root", type=click.Path(file_okay=False), help="Put the videos there instead.")
+    @functools.wraps(verb)
+    def asked(
+        manifest: str,
+        variables: Mapping[str, str],
+        sandbox: bool,  # noqa: FBT001 - click passes options by name
+        output_root: str | None,
+        *args: P.args,
+        **rest: P.kwargs,
+    ) -> int:
+        told = Asked(manifest=manifest, variables=variables, sandbox=sandbox, output_root=output_root)
+        return verb(told, *args, **rest)
+
+    return asked

@@ -1,0 +1,95 @@
+"""The command: verbs found when they are asked for, and everything that ends one turned into an exit code."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+
+import rich_click as click
+
+import kling_batch
+from kling_batch.cli import terminal
+from kling_batch.cli.failure import BUG, INTERRUPTED, bug_report, told
+from kling_batch.errors import KlingBatchError, UsageError
+
+VERBS: Mapping[str, str] = {
+    "init": "scaffold",
+    "validate": "inspection",
+    "render": "inspection",
+    "plan": "planning",
+    "run": "running",
+    "status": "planning",
+    "sandbox": "sandbox",
+    "schema": "scaffold",
+    "completion": "scaffold",
+}
+"""Each verb's module, in the order in which a newcomer needs them."""
+
+
+class Verbs(click.RichGroup):
+    """A group that imports a verb's module when the verb is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order in which a newcomer needs them."""
+        del ctx
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a verb, or `None` if there is none of that name."""
+        del ctx
+        if cmd_name not in VERBS:
+            return None
+        verb = getattr(import_module(f"kling_batch.cli.{VERBS[cmd_name]}"), cmd_name)
+        assert isinstance(verb, click.Command)  # noqa: S101 - a wrong table of verbs is our own mistake
+        return verb
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="kling-batch", message="%(prog)s %(version)s")
+def verbs() -> None:
+    """Turn a manifest in git into AI videos: planned with prices, paid for once, none forgotten.
+
+    TOAPIS_API_KEY holds the key of the service, TOAPIS_BASE_URL another address of it.
+    With --sandbox nothing is sent and nothing is paid.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code (design section 7); nothing but a bug leaves a traceback."""
+    terminal.prepare()
+    try:
+        code = verbs.main(args=arguments, prog_name="kling-batch", standalone_mode=False)
+    except click.ClickException as error:
+        terminal.talk(_usage(error))
+        return UsageError.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        terminal.talk("interrupted")
+        return INTERRUPTED
+    except KlingBatchError as error:
+        terminal.talk(told(error, color=terminal.has_color()))
+        return error.exit_code
+    except BrokenPipeError:
+        terminal.silence(sys.stdout)
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last one to catch it; what comes here is a bug, and is told as one
+        terminal.talk(_bug(error, arguments))
+        return BUG
+    return code if isinstance(code, int) else 0
+
+
+def _usage(error: click.ClickException) -> str:
+    message = error.format_message()
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is None:
+        return f"error: {message}"
+    return f"error: {message}\n  |\n  = help: `{context.command_path} --help` shows how it is used"
+
+
+def _bug(error: Exception, arguments: Sequence[str] | None) -> str:
+    given = sys.argv[1:] if arguments is None else arguments
+    return bug_report(
+        error,
+        version=kling_batch.__version__,
+        verb=next((word for word in given if word in VERBS), "no verb"),
+        secrets=[os.environ.get("TOAPIS_API_KEY", "")],
+    )

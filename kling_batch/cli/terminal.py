@@ -1,0 +1,71 @@
+"""The one place that prints. Data goes to stdout and talk to stderr; a reader that went away stops neither."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from kling_batch.job import Json
+from kling_batch.text.diagnostic import Diagnostic
+from kling_batch.text.render import render_all
+
+
+def prepare() -> None:
+    """Make both streams take any text: what their encoding cannot say is escaped, instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def out(text: str) -> None:
+    """Print data, whole lines."""
+    _print(text, sys.stdout)
+
+
+def talk(text: str) -> None:
+    """Print what is for the person at the terminal."""
+    _print(text, sys.stderr)
+
+
+def out_json(value: Json, *, indent: int | None = 2) -> None:
+    """Print one JSON document, or one line of JSON Lines with `indent=None`."""
+    out(json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+def _print(text: str, stream: IO[str]) -> None:
+    try:
+        stream.write(text if text.endswith("\n") or not text else text + "\n")
+        stream.flush()
+    except BrokenPipeError:
+        silence(stream)
+
+
+def silence(stream: IO[str]) -> None:
+    """Send everything further to nowhere, so that the interpreter's last flush does not fail (as in Python's docs)."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def is_conversation() -> bool:
+    """Say whether somebody is there to be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def talk_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
+    """Print diagnostics in full, in color where a person is looking."""
+    if diagnostics:
+        talk(render_all(diagnostics, color=has_color()) + "\n")
+
+
+def has_color() -> bool:
+    """Say whether stderr may be colored: on a terminal that can, and where `NO_COLOR` is not set (no-color.org)."""
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def shown(path: Path) -> str:
+    """Return a path as a person here would type it: relative if it is below the working folder."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
