@@ -13,7 +13,7 @@ A scenario file makes things go wrong on demand. It is JSON:
 
 \b
   {"seed": 7,
-   "service": {"balance_usd": "5", "link_life": 3},
+   "service": {"balance_usd": 5, "link_life": 3},
    "rules": [
      {"on": "submit", "when": {"nth": 3}, "do": {"drop": "handled"}},
      {"on": "look", "when": {"probability": 0.1}, "do": {"reply": {"status": 502, "body": "<html>"}}},

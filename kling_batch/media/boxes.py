@@ -61,16 +61,14 @@ def inspect(file: BinaryIO, size: int) -> Video | Damage:
 
 
 def _inspect(file: BinaryIO, size: int) -> Video:
-    top = [box.kind for box in _walk(file, 0, size)]
-    if top[:1] != [b"ftyp"]:
+    file.seek(0)
+    if not is_video_start(file.read(_SMALLEST)):
         raise _BrokenError("it does not begin with `ftyp`", 0)
-    for kind in (b"moov", b"mdat"):
-        if kind not in top:
-            raise _BrokenError(f"it has no `{kind.decode()}` box", size)
-    seconds: float | None = None
+    top: set[bytes] = set()
     handlers: set[bytes] = set()
+    seconds: float | None = None
     width = height = 0
-    for box in _nested(file, 0, size):
+    for depth, box in _nested(file, 0, size, iter(range(_MOST_BOXES))):
         match box.kind:
             case b"mvhd":
                 seconds = _duration(_content(file, box))
@@ -79,31 +77,30 @@ def _inspect(file: BinaryIO, size: int) -> Video:
                 width, height = max(width, wide), max(height, high)
             case b"hdlr":
                 handlers.add(_content(file, box)[8:12])
+            case kind if depth == 0:
+                top.add(kind)
             case _:
-                continue
-    if b"vide" not in handlers:
-        raise _BrokenError("it has no video track", size)
+                pass
+    missing = [kind.decode() for kind in (b"moov", b"mdat") if kind not in top]
+    if missing or b"vide" not in handlers:
+        raise _BrokenError(f"it has no {f'`{missing[0]}` box' if missing else 'video track'}", size)
     return Video(seconds=seconds, width=width, height=height, audio=b"soun" in handlers)
 
 
-def _nested(file: BinaryIO, start: int, end: int, depth: int = 0) -> Iterator[_Box]:
-    """Yield every box down to the headers of the tracks; containers are named, so the depth is bounded by them."""
-    for box in _walk(file, start, end):
-        yield box
-        if box.kind in _CONTAINERS and depth < len(_CONTAINERS):
-            yield from _nested(file, box.start, box.end, depth + 1)
+def _nested(file: BinaryIO, start: int, end: int, budget: Iterator[int], depth: int = 0) -> Iterator[tuple[int, _Box]]:
+    """Yield every box between two bytes, and those in the containers that lead to the headers of the tracks.
 
-
-def _walk(file: BinaryIO, start: int, end: int) -> Iterator[_Box]:
-    """Yield the boxes between two bytes; they have to fill that room exactly."""
+    They have to fill the room that they are in exactly, and to be no more in all than the budget has items.
+    """
     at = start
-    for _ in range(_MOST_BOXES):
-        if at == end:
-            return
+    while at != end:
+        if next(budget, None) is None:
+            raise _BrokenError("it has too many boxes", at)
         box = _box(file, at, end)
-        yield box
+        yield depth, box
+        if box.kind in _CONTAINERS and depth < len(_CONTAINERS):
+            yield from _nested(file, box.start, box.end, budget, depth + 1)
         at = box.end
-    raise _BrokenError("it has too many boxes", at)
 
 
 def _box(file: BinaryIO, at: int, end: int) -> _Box:

@@ -52,7 +52,7 @@ def _fields(body: Body) -> Answer | None:
     mode, duration, audio = body.get("mode", "std"), body.get("duration", 5), body.get("audio", False)
     metadata, watermark = body.get("metadata", {}), body.get("watermark", False)
     rules = (
-        (isinstance(prompt, str) and prompt.strip() != "", "prompt", "The 'prompt' field is required."),
+        (isinstance(prompt, str) and prompt != "", "prompt", "The 'prompt' field is required."),
         (_is_text(prompt), "prompt", f"The 'prompt' field must be at most {LONGEST_TEXT} characters."),
         (
             _is_text(negative),
@@ -113,9 +113,6 @@ def _images(body: Body, is_known_file: Callable[[str], bool]) -> Answer | None:
             "The 'image_urls' field is not supported by this model; use 'image_with_roles'.", "image_urls"
         )
     frames = [cast("dict[str, Json]", each) for each in framed]
-    for role in ("first_frame", "last_frame"):
-        if sum(each["role"] == role for each in frames) > 1:
-            return bad_request(f"At most one image may have the role '{role}'.", "image_with_roles")
     urls = [("reference_images", each) for each in references] + [("image_with_roles", each["url"]) for each in frames]
     return next((found for param, url in urls if (found := _url(url, param, is_known_file))), None)
 

@@ -4,7 +4,7 @@ A scenario file is JSON. `service` changes the terms (`terms.Terms`), `rules` is
 exchange takes part in it, and where two want the same thing the later one has it:
 
     {"seed": 7,
-     "service": {"balance_usd": "5", "business_ids": "ignored", "link_life": 3},
+     "service": {"balance_usd": 5, "business_ids": "ignored", "link_life": 3},
      "rules": [
        {"on": "submit", "when": {"nth": 3}, "do": {"drop": "handled"}},
        {"on": "submit", "when": {"prompt": "red", "times": 2}, "do": {"task": {"code": "generation_failed"}}},
@@ -124,7 +124,10 @@ class Script:
     def terms(self) -> Terms:
         """Return the terms of the service under this script."""
         given = {} if self.seed is None else {"seed": self.seed}
-        return read(Terms, {**given, **self.service}, "service")
+        terms = read(Terms, {**given, **self.service}, "service")
+        if min(terms.speed, terms.median) <= 0:
+            raise UsageError("`service.speed` and `service.median` are above zero")
+        return terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,7 +49,7 @@ class Terms:
     speed: float = 1.0
     seed: int = 0
     group: Literal["default", "vip", "svip"] = "default"
-    balance_usd: str = "1000000"
+    balance_usd: float = 1_000_000.0
     unlimited: bool = False
     bad_keys: tuple[str, ...] = ("sk-bad",)
     business_ids: Literal["honoured", "echoed", "ignored"] = "honoured"

@@ -233,7 +233,7 @@ class World:
         return self._charged - sum((task.usd for task in self._refundable if task.is_final(now)), Decimal(0))
 
     def _left(self, now: float) -> Decimal:
-        return Decimal(self._terms.balance_usd) - self._used(now)
+        return Decimal(str(self._terms.balance_usd)) - self._used(now)
 
     def _record(self, fact: facts.Fact) -> None:
         self._fresh.append(fact)
