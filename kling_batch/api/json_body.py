@@ -1,6 +1,7 @@
 """The bytes of an answer, read as JSON by a reader that nothing in them can hurt."""
 
 import json
+import zlib
 from decimal import Decimal, InvalidOperation
 
 
@@ -37,3 +38,13 @@ def _exact(text: str) -> Decimal | None:
 
 def _no_number(_: str) -> None:
     return None
+
+
+def plain(body: bytes, encoding: str, longest: int) -> bytes:
+    """Return a body uncompressed where a host compressed it unasked, at most `longest` bytes of it."""
+    if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
+        return body
+    try:
+        return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(body, longest)
+    except zlib.error:
+        return body

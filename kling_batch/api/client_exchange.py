@@ -1,0 +1,88 @@
+"""One request, one answer: the transports, and a body read to a limit, with what came before it was cut short."""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import anyio
+import httpx
+
+from kling_batch.api.answers import Fault, FaultKind
+from kling_batch.api.client_settings import NETWORK, Settings, told
+from kling_batch.api.json_body import plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An HTTP answer with as much of its body as came; `error` is what cut it short."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    error: Exception | None = None
+
+
+class TooLongError(Exception):
+    """An answer went on after all that is read of one."""
+
+
+def stock_transport(
+    settings: Settings, tls: ssl.SSLContext, connections: int, proxy: str | None
+) -> httpx.AsyncHTTPTransport:
+    """Return httpx's own transport: HTTP/1.1, a trace hook, no second layer of retries."""
+    limits = httpx.Limits(
+        max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=settings.keepalive
+    )
+    return httpx.AsyncHTTPTransport(verify=tls, trust_env=False, limits=limits, proxy=proxy, retries=0)
+
+
+def wide_transport(
+    settings: Settings, tls: ssl.SSLContext, connections: int, proxy: str | None
+) -> httpx.AsyncBaseTransport:
+    """Return the quick transport where it runs (asyncio), else httpx's own."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return stock_transport(settings, tls, connections, proxy)
+    from kling_batch.api.client_aiohttp import WideTransport  # noqa: PLC0415 - costs 0.2 s, and only a run needs it
+
+    return WideTransport(tls=tls, connections=connections, proxy=proxy)
+
+
+async def exchange(transport: httpx.AsyncBaseTransport, request: httpx.Request, longest: int) -> Reply:
+    """Send a request and read its answer, up to `longest` bytes. Raises only where no head of an answer came."""
+    response = await transport.handle_async_request(request)
+    body = bytearray()
+    error: Exception | None = None
+    try:
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > longest:
+                error = TooLongError(f"the answer is longer than {longest} bytes")
+                break
+    except NETWORK as cut:
+        error = cut
+    finally:
+        await close(response)
+    headers = response.headers
+    return Reply(
+        status=response.status_code,
+        headers=headers,
+        body=plain(bytes(body), headers.get("content-encoding", ""), longest),
+        error=error,
+    )
+
+
+def cut_short(reply: Reply, error: Exception) -> Fault:
+    """Return the fault of an answer that did not come whole: whatever its status says, it is unclear."""
+    return Fault(kind=FaultKind.UNCLEAR, status=reply.status, code=type(error).__name__, message=told(error))
+
+
+async def close(response: httpx.Response) -> None:
+    """Give a connection back, or close it where bytes are left; nothing that goes wrong here matters any more."""
+    with anyio.move_on_after(1, shield=True):
+        try:
+            await response.aclose()
+        except NETWORK:
+            return
