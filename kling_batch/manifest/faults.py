@@ -1,0 +1,95 @@
+"""A template's fault becomes a diagnostic: the inner line of the leaf or file, and what could have been meant."""
+
+import re
+from dataclasses import dataclass
+
+from kling_batch.manifest.bounds import RefusedError
+from kling_batch.manifest.folder import Folder
+from kling_batch.manifest.template import Fault
+from kling_batch.text.document import Document, Path
+from kling_batch.text.plain import plain
+from kling_batch.text.render import did_you_mean, listed
+from kling_batch.text.source import Source, Span
+
+_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A fault with its place, and the words of a diagnostic."""
+
+    span: Span
+    code: str
+    message: str
+    label: str
+    remedy: str
+
+
+def placed(fault: Fault, document: Document, path: Path, folder: Folder, *, before: int = 0) -> Placed:
+    """Return a fault with its place: inside the leaf at `path`, or inside the file that it was met in.
+
+    `before` is how many characters the template has before the leaf's own text.
+    """
+    label, remedy = _meant(fault)
+    span = _span(fault, document, path, folder, before)
+    return Placed(span=span, code=fault.code, message=plain(fault.message), label=label, remedy=remedy or fault.remedy)
+
+
+def refused(error: RefusedError) -> Fault:
+    """Return what a refusal outside of any template says, as a fault of the whole leaf."""
+    return Fault(code=error.code, message=error.message, word=error.word, remedy=error.remedy)
+
+
+def _meant(fault: Fault) -> tuple[str, str]:
+    if fault.code != "undefined-name":
+        return "", ""
+    meant = did_you_mean(fault.word, fault.known)
+    known = sorted(name for name in fault.known if not name.startswith("_"))
+    more = [f"{len(known) - _SHOWN} more"] if len(known) > _SHOWN else []
+    remedy = f"here are {listed([*(f'`{plain(name)}`' for name in known[:_SHOWN]), *more])}" if known else ""
+    return f"did you mean `{meant}`?" if meant else "", remedy
+
+
+def _span(fault: Fault, document: Document, path: Path, folder: Folder, before: int) -> Span:
+    if fault.file:
+        source = _file(fault.file, folder)
+        start, end = locate(source.text, fault.line, fault.word)
+        return Span(source=source, start=start, end=end)
+    value = _value(document, path)
+    if not isinstance(value, str):
+        return document.span(path)
+    start, end = locate(value, fault.line, fault.word)
+    del before
+    return document.within(path, start, max(end - start, 1))
+
+
+def _file(path: str, folder: Folder) -> Source:
+    try:
+        return folder.source(path)
+    except RefusedError:
+        return Source(path, "")
+
+
+def _value(document: Document, path: Path) -> object:
+    value: object = document.value
+    for step in path:
+        match value, step:
+            case dict(), str() if step in value:
+                value = value[step]
+            case list(), int() if step < len(value):
+                value = value[step]
+            case _:
+                return None
+    return value
+
+
+def locate(text: str, line: int, word: str) -> tuple[int, int]:
+    """Return where in a text to point at: the word in that line, else its first tag, else the line."""
+    lines = text.split("\n")
+    number = min(max(line, 1), len(lines)) - 1
+    start, own = sum(len(each) + 1 for each in lines[:number]), lines[number]
+    if word and (found := re.search(rf"(?<!\w){re.escape(word)}(?!\w)", own)):
+        return start + found.start(), start + found.end()
+    if found := re.search(r"\{[{%#](.*?[}%#]\})?", own):
+        return start + found.start(), start + found.end()
+    return start + len(own) - len(own.lstrip()), start + len(own.rstrip())

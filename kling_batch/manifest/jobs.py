@@ -1,0 +1,210 @@
+"""Every combination and take of every shot becomes a job: rendered, checked, named."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+import unicodedata
+from functools import partial
+
+from kling_batch.job import Job, Json, Key, Request, Spec, key_of, slug_of, spec_of
+from kling_batch.manifest.bounds import RefusedError
+from kling_batch.manifest.check import Checker, Finding
+from kling_batch.manifest.draw import pick, shuffle
+from kling_batch.manifest.filters import span
+from kling_batch.manifest.folder import Folder
+from kling_batch.manifest.names import clashes, output_fault
+from kling_batch.manifest.request import Filling, Form, read_form
+from kling_batch.manifest.rules import Combination
+from kling_batch.manifest.shots import DEFAULT_OUTPUT, Shot
+from kling_batch.manifest.tally import Hit, Tally
+from kling_batch.manifest.template import Fault, Templates
+from kling_batch.manifest.tree import merge
+from kling_batch.text.diagnostic import Severity
+from kling_batch.text.document import Path
+from kling_batch.text.plain import plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What all jobs of a manifest are rendered in; `given` is what `--var` set."""
+
+    project: str
+    env: Mapping[str, str]
+    given: Mapping[str, "Json"]
+    folder: Folder
+    templates: Templates
+    tally: Tally
+    checker: Checker
+
+
+def make_jobs(shots: Iterable[Shot], around: Surroundings) -> tuple[Job, ...]:
+    """Return the jobs of all shots in order; what is wrong with any is in the tally."""
+    made = [(job, shot) for shot in shots for job in _Shooting(shot, around).jobs()]
+    for index, first in clashes([job.output for job, _ in made]):
+        job, shot = made[index]
+        message = f"`{plain(job.output)}` and `{plain(made[first][0].output)}`, of `{made[first][0].key}`, cannot both be files"
+        remedy = "name every axis and `take` in `output.path`, with something between them"
+        finding = Finding(code="output-clash", at=(), message=message, remedy=remedy)
+        around.tally.finding(shot.output.path, finding, _hit(job, shot))
+    _tell_twins(made, around.tally)
+    return tuple(job for job, _ in made)
+
+
+def _hit(job: Job, shot: Shot) -> Hit:
+    """Return a finished job as the place of a complaint; its key leaves out the defaults, and so may the complaint."""
+    return Hit(key=job.key, axes=(), combination=())
+
+
+def _tell_twins(made: Iterable[tuple[Job, Shot]], tally: Tally) -> None:
+    """Warn of jobs that send what a job of another key sends; takes of one combination do so on purpose."""
+    seen: dict[str, Job] = {}
+    for job, shot in made:
+        first = seen.setdefault(job.spec.hash, job)
+        if (first.shot, first.axes) != (job.shot, job.axes):
+            message = f"`{job.key}` sends exactly what `{first.key}` sends, and is paid for as well"
+            remedy = "use every axis in the request, or ask for more `takes`"
+            finding = Finding(code="same-request", at=(), message=message, remedy=remedy, severity=Severity.WARNING)
+            tally.finding(shot.path, finding, _hit(job, shot))
+
+
+class _Shooting:
+    """Makes the jobs of one shot; combinations with the same overrides share one form."""
+
+    def __init__(self, shot: Shot, around: Surroundings) -> None:
+        self._shot = shot
+        self._around = around
+        self._axes = shot.matrix.axes
+        self._forms: dict[tuple[int, ...], Form] = {}
+        self._output = around.templates.compile(str(shot.output.value))
+        self._by_name = sorted(range(len(self._axes)), key=lambda index: self._axes[index].name)
+
+    def jobs(self) -> Iterator[Job]:
+        expansion = self._shot.expansion
+        for combination, overrides in zip(expansion.combinations, expansion.overrides, strict=True):
+            form = self._form(overrides)
+            shared: tuple[Request, Spec] | None = None
+            for take, value in self._shot.takes:
+                key, axes = self._identity(combination, take)
+                scope = self._scope(combination, key, slug_of(axes, take), value)
+                hit = Hit(key=key, axes=self._axes, combination=combination)
+                if shared is None or form.per_take:
+                    shared = self._request(form, scope, hit)
+                output = self._path(scope, hit)
+                if shared is not None and output is not None:
+                    yield self._job(key, axes, take, shared, output)
+
+    def _form(self, overrides: tuple[int, ...]) -> Form:
+        if overrides not in self._forms:
+            request = self._shot.request
+            for index in overrides:
+                request = merge(request, self._shot.patches[index])
+            self._forms[overrides] = read_form(request, self._around.templates, self._around.folder)
+        return self._forms[overrides]
+
+    def _identity(self, combination: Combination, take: str) -> tuple[Key, tuple[tuple[str, str], ...]]:
+        axes = tuple(
+            (self._axes[index].name, combination[index].name)
+            for index in self._by_name
+            if combination[index].name != self._axes[index].default
+        )
+        return key_of(self._shot.name, axes, take), axes
+
+    def _scope(self, combination: Combination, key: Key, slug: str, take: "Json") -> dict[str, object]:
+        names = {axis.name: value.name for axis, value in zip(self._axes, combination, strict=True)}
+        values = {axis.name: value.value for axis, value in zip(self._axes, combination, strict=True)}
+        return {
+            **self._shot.vars,
+            **values,
+            **self._around.given,
+            "shot": self._shot.name,
+            "slug": slug,
+            "take": take,
+            "key": key,
+            "project": self._around.project,
+            "axes": names,
+            "env": self._env,
+            "pick": partial(pick, key),
+            "shuffle": partial(shuffle, key),
+            "range": span,
+        }
+
+    def _env(self, name: object, default: object = None) -> object:
+        if name in _SECRETS:
+            raise RefusedError("env-secret", f"`{name}` is a secret, and a request would carry it away", word="env")
+        value = self._around.env.get(str(name), default)
+        if value is None:
+            remedy = f"set it, or give a default: `env('{name}', '...')`"
+            raise RefusedError("env-missing", f"the environment has no `{name}`", remedy=remedy, word="env")
+        return value
+
+    def _request(self, form: Form, scope: dict[str, object], hit: Hit) -> tuple[Request, Spec] | None:
+        """Return what a job asks for, or `None` once everything that is wrong with it is told."""
+        filling = Filling(self._around.templates, self._around.folder, scope)
+        values = {name: filling.fill(part) for name, part in form.parts.items()}
+        faults = [*form.faults, *filling.faults]
+        for path, fault in faults:
+            self._around.tally.fault(path, fault, hit)
+        if faults:
+            return None
+        request, findings = self._around.checker.check(values, self._shot.allow)
+        for finding in findings:
+            self._around.tally.finding(self._mended_at(form, finding.at, hit.combination), finding, hit)
+        wrong = any(finding.severity is Severity.ERROR for finding in findings)
+        return None if wrong else (request, spec_of(request))
+
+    def _mended_at(self, form: Form, at: Path, combination: Combination) -> Path:
+        """Return where a rendered value is best mended: the axis value or variable that a leaf is nothing but, or the leaf."""
+        reads = form.reads.get(at, ())
+        if reads:
+            for axis, value in zip(self._axes, combination, strict=True):
+                if axis.name == reads[0] and value.path is not None:
+                    return (*value.path, *reads[1:])
+        for length in range(len(at), 0, -1):
+            for place, leaf in form.leaves.items():
+                if place[:length] == at[:length]:
+                    return leaf[: len(leaf) - (len(place) - length)]
+        return (*self._shot.path, "request")
+
+    def _path(self, scope: dict[str, object], hit: Hit) -> str | None:
+        """Return where a job's video goes, or `None` once what is wrong with the path is told."""
+        tally, place = self._around.tally, self._shot.output.path
+        made = self._rendered_path(scope, hit)
+        if isinstance(made, Fault):
+            tally.fault(place, made, hit)
+            return None
+        path = unicodedata.normalize("NFC", made)
+        if (wrong := output_fault(path)) is not None:
+            message = f"the output path `{plain(path)[:120]}` {wrong[1]}"
+            tally.finding(place, Finding(code=wrong[0], at=(), message=message, remedy=_PATHS), hit)
+            return None
+        return path
+
+    def _rendered_path(self, scope: dict[str, object], hit: Hit) -> str | Fault:
+        if self._shot.output.value == DEFAULT_OUTPUT:
+            return f"{scope['shot']}/{scope['slug']}.mp4"
+        if isinstance(self._output, Fault):
+            return self._output
+        named = {
+            axis.name: value.name
+            for axis, value in zip(self._axes, hit.combination, strict=True)
+            if not isinstance(value.value, dict | list) and axis.name not in self._around.given
+        }
+        made = self._around.templates.render(self._output, {**scope, **named})
+        return made if isinstance(made, Fault) else str(made)
+
+    def _job(
+        self, key: Key, axes: tuple[tuple[str, str], ...], take: str, sent: tuple[Request, Spec], output: str
+    ) -> Job:
+        return Job(
+            key=key,
+            shot=self._shot.name,
+            axes=axes,
+            take=take,
+            slug=slug_of(axes, take),
+            request=sent[0],
+            spec=sent[1],
+            output=output,
+        )
+
+
+_SECRETS = ("TOAPIS_API_KEY",)
+_PATHS = "`output.path` names a file below the output root: letters, digits, `-`, `_`, `.`; an axis' safe name is `axes.<axis>`"

@@ -1,0 +1,114 @@
+"""What may be a name: of axes, values, takes and shots in keys, and of output files on every system."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from kling_batch.job import Json
+
+LONGEST = 64
+RESERVED = frozenset("shot slug take key project axes vars env pick shuffle range loop self true false none".split())
+"""Names that a template has already, or cannot have."""
+_BETWEEN_DIGITS = re.compile(r"(?<=\d):(?=\d)")
+
+
+def name_fault(name: str) -> str | None:
+    """Return why a text cannot be a name, or `None`: letters and digits of any script, `.`, `_`, `-`, at most 64."""
+    if not name:
+        return "is empty"
+    if len(name) > LONGEST:
+        return f"has {len(name)} characters, and a name has at most {LONGEST}"
+    if wrong := [character for character in name if not _is_plain(character)]:
+        return f"has {_shown(wrong[0])} in it, and a name has letters, digits, `.`, `_` and `-`"
+    if not name.strip("."):
+        return "is nothing but dots"
+    return None
+
+
+def _is_plain(character: str) -> bool:
+    return character in "._-" or unicodedata.category(character)[0] in "LNM"
+
+
+def _shown(character: str) -> str:
+    return f"`{character}`" if character.isprintable() and character != " " else f"U+{ord(character):04X}"
+
+
+def scalar_name(value: "Json") -> str:
+    """Return the name that a scalar has as a value of an axis: `16x9` for `16:9`, else `-` for what no name can have."""
+    match value:
+        case None | bool():
+            text = {None: "null", True: "true", False: "false"}[value]
+        case _:
+            text = unicodedata.normalize("NFC", str(value))
+    text = _BETWEEN_DIGITS.sub("x", text)
+    return "".join(character if _is_plain(character) else "-" for character in text)
+
+
+def folded(text: str) -> str:
+    """Return what must not be the same for two names or paths: what file systems without case or accents would see."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+def doubled(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return each name that is the same as an earlier one to a file system, with that earlier one."""
+    seen: dict[str, str] = {}
+    twice = []
+    for name in names:
+        first = seen.setdefault(folded(name), name)
+        if first is not name:
+            twice.append((name, first))
+    return twice
+
+
+PART_BYTES = 200
+PATH_BYTES = 1024
+_WINDOWS = re.compile(r"(con|prn|aux|nul|clock\$|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\..*)?", re.IGNORECASE)
+_OURS = re.compile(r".*\.(lock|picks|journal)\.jsonl?|kling-batch\.lock", re.IGNORECASE)
+_FORBIDDEN = frozenset('<>:"|?*\\')
+
+
+def output_fault(path: str) -> tuple[str, str] | None:
+    """Return the code and the reason why a path cannot be an output's, or `None`; the same on every system."""
+    if not path.strip(" ./"):
+        return "output-path", "is empty"
+    if path.startswith(("/", "~", "\\")) or re.match(r"[A-Za-z]:", path):
+        return "output-path", "is not relative to the output root"
+    if not path.endswith(".mp4"):
+        return "output-name", "does not end in `.mp4`"
+    if len(path.encode(errors="replace")) > PATH_BYTES:
+        return "output-long", f"has more than {PATH_BYTES} bytes"
+    return next((fault for part in path.split("/") if (fault := _part_fault(part))), None)
+
+
+def _part_fault(part: str) -> tuple[str, str] | None:
+    if part in ("", ".", ".."):
+        return "output-path", f"has the part `{part}`"
+    if wrong := next((each for each in part if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp")), None):
+        return "output-name", f"has the invisible character U+{ord(wrong):04X} in it"
+    if wrong := next((each for each in part if each in _FORBIDDEN), None):
+        return "output-name", f"has `{wrong}` in it, which not every system can store"
+    if part != part.strip(" ") or part.endswith("."):
+        return "output-name", f"has the part `{part}`, which begins or ends in a space or ends in a dot"
+    if len(part.encode(errors="replace")) > PART_BYTES:
+        return "output-long", f"has a part of more than {PART_BYTES} bytes"
+    if _WINDOWS.fullmatch(part) or part.startswith((".", "-", "~", "$")) or _OURS.fullmatch(part):
+        return "output-reserved", f"has the part `{part}`, a name that is taken or dangerous on some system"
+    return None
+
+
+def clashes(paths: Sequence[str]) -> list[tuple[int, int]]:
+    """Return the indices of paths that cannot lie beside an earlier one, each with that one.
+
+    Two paths clash if they are one to a file system without case, or if one is a folder on the way to the other.
+    """
+    seen: dict[str, int] = {}
+    found = []
+    for index, path in enumerate(paths):
+        first = seen.setdefault(folded(path), index)
+        if first != index:
+            found.append((index, first))
+    for whole, index in seen.items():
+        parents = whole.split("/")[:-1]
+        above = ("/".join(parents[:depth]) for depth in range(1, len(parents) + 1))
+        found.extend((index, seen[parent]) for parent in above if parent in seen)
+    return found

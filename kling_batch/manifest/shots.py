@@ -1,0 +1,158 @@
+"""The shots of a manifest, read and expanded: everything that is decided before the first template is rendered."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kling_batch.job import Json
+from kling_batch.manifest.axes import read_axis
+from kling_batch.manifest.complaints import Complaints
+from kling_batch.manifest.matrix import EXPANDED, Expansion, Matrix, expand, read_matrix
+from kling_batch.manifest.names import doubled, name_fault
+from kling_batch.manifest.rows import Rows
+from kling_batch.manifest.tree import Leaf, Tree, mapping, merge, sequence, tree
+from kling_batch.manifest.variables import check_names
+from kling_batch.text.document import Path
+from kling_batch.text.plain import plain
+
+JOBS = 1000
+MOST_JOBS = 1_000_000
+DEFAULT_OUTPUT = "{{ shot }}/{{ slug }}.mp4"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shot:
+    """One shot, expanded. `takes` are names in keys and values in templates; `patches` what each override sets.
+
+    `output` is the template of the output path, where it is written if it is written anywhere.
+    """
+
+    name: str
+    path: Path
+    matrix: Matrix
+    expansion: Expansion
+    takes: tuple[tuple[str, "Json"], ...]
+    vars: Mapping[str, "Json"]
+    request: dict[str, Tree]
+    patches: tuple[dict[str, Tree], ...]
+    allow: frozenset[str]
+    output: Leaf
+
+
+def read_shots(complaints: Complaints, rows: Rows) -> tuple[Shot, ...]:
+    """Return the shots of a manifest that the schema has passed; none if any mistake was told."""
+    whole = mapping(complaints.document.value)
+    shots = mapping(whole.get("shots"))
+    _check_shot_names(list(shots), complaints)
+    check_names(whole.get("vars"), ("vars",), complaints)
+    matrices = {name: _matrix(mapping(shot), ("shots", name), complaints, rows) for name, shot in shots.items()}
+    if complaints.failed or not _few_enough(matrices, whole, complaints):
+        return ()
+    read = tuple(_shot(name, whole, matrix, complaints) for name, matrix in matrices.items())
+    total = sum(len(shot.expansion.combinations) * shot.matrix.takes for shot in read)
+    if not complaints.failed and total > _limit(whole):
+        _tell_limit(matrices, whole, total, complaints)
+    return () if complaints.failed else read
+
+
+def _check_shot_names(names: Sequence[str], complaints: Complaints) -> None:
+    for name in names:
+        if (fault := name_fault(name)) is not None:
+            complaints.at_key(("shots", name), "shot-name", f"the shot's name `{plain(name)[:80]}` {fault}")
+    for name, first in doubled(names):
+        message = f"`{plain(name)}` and `{plain(first)}` are one name"
+        complaints.at_key(("shots", name), "shot-double", message, remedy="names differ in more than case")
+
+
+def _matrix(shot: "dict[str, Json]", path: Path, complaints: Complaints, rows: Rows) -> Matrix:
+    check_names(shot.get("vars"), (*path, "vars"), complaints)
+    entries = mapping(shot.get("matrix"))
+    axes = [read_axis(name, value, (*path, "matrix", name), rows, complaints) for name, value in entries.items()]
+    for name, first in doubled(entries):
+        message = f"the axes `{plain(name)}` and `{plain(first)}` are one name"
+        complaints.at_key((*path, "matrix", name), "axis-double", message, remedy="names differ in more than case")
+    takes = len(_takes(shot.get("takes"), path, complaints))
+    known = [axis for axis in axes if axis is not None]
+    zips = shot.get("zip") if len(known) == len(axes) else None
+    return read_matrix(known, zips, (*path, "zip"), takes, complaints)
+
+
+def _takes(value: "Json", path: Path, complaints: Complaints | None = None) -> tuple[tuple[str, "Json"], ...]:
+    """Return the takes' names in keys, and what they are in templates: numbers if they are counted."""
+    if not isinstance(value, list):
+        count = value if isinstance(value, int) else 1
+        return tuple((str(number), number) for number in range(1, min(count, MOST_JOBS) + 1))
+    names = [str(name) for name in value]
+    if complaints is not None:
+        for at, name in enumerate(names):
+            if (fault := name_fault(name)) is not None:
+                complaints.at((*path, "takes", at), "take-name", f"the take's name `{plain(name)[:80]}` {fault}")
+        for name, _ in doubled(names) + [(name, name) for name in names if names.count(name) > 1][1:]:
+            at = len(names) - 1 - names[::-1].index(name)
+            complaints.at((*path, "takes", at), "take-double", f"two takes have the name `{plain(name)}`")
+    return tuple((name, name) for name in names)
+
+
+def _limit(whole: "dict[str, Json]") -> int:
+    limit = mapping(whole.get("limits")).get("jobs")
+    return min(limit if isinstance(limit, int) else JOBS, MOST_JOBS)
+
+
+def _few_enough(matrices: Mapping[str, Matrix], whole: "dict[str, Json]", complaints: Complaints) -> bool:
+    """Say whether the products can be expanded at all, by arithmetic; what `exclude` leaves is counted afterwards."""
+    total = sum(matrix.count for matrix in matrices.values())
+    if total <= max(_limit(whole), EXPANDED):
+        return True
+    _tell_limit(matrices, whole, total, complaints)
+    return False
+
+
+def _tell_limit(matrices: Mapping[str, Matrix], whole: "dict[str, Json]", total: int, complaints: Complaints) -> None:
+    name, most = max(matrices.items(), key=lambda item: item[1].count)
+    limit = _limit(whole)
+    sums = f"`{name}` is {most.arithmetic}"
+    left = f", {total} in all" if total != most.count else ""
+    message = f"this makes {total} jobs, and the limit is {limit}: {sums}{left}"
+    remedy = f"make less of it, or raise the limit: `limits: {{jobs: {total}}}`"
+    place: Path = ("limits", "jobs") if "jobs" in mapping(whole.get("limits")) else ("shots", name, "matrix")
+    if place[0] == "limits":
+        complaints.at(place, "too-many-jobs", message, remedy=remedy)
+    else:
+        complaints.at_key(place, "too-many-jobs", message, remedy=remedy)
+
+
+def _shot(name: str, whole: "dict[str, Json]", matrix: Matrix, complaints: Complaints) -> Shot:
+    path: Path = ("shots", name)
+    shot = mapping(mapping(whole.get("shots")).get(name))
+    general = tree(mapping(whole.get("request")), ("request",))
+    own = tree(mapping(shot.get("request")), (*path, "request"))
+    assert isinstance(general, dict)
+    assert isinstance(own, dict)
+    return Shot(
+        name=name,
+        path=path,
+        matrix=matrix,
+        expansion=expand(matrix, shot, path, complaints),
+        takes=_takes(shot.get("takes"), path),
+        vars={**mapping(whole.get("vars")), **mapping(shot.get("vars"))},
+        request=merge(general, own),
+        patches=tuple(
+            _patch(entry, (*path, "overrides", at)) for at, entry in enumerate(sequence(shot.get("overrides")))
+        ),
+        allow=frozenset(str(each) for each in (*sequence(whole.get("allow")), *sequence(shot.get("allow")))),
+        output=_output(whole, shot, path),
+    )
+
+
+def _patch(entry: "Json", path: Path) -> dict[str, Tree]:
+    made = tree(mapping(mapping(entry).get("set")), (*path, "set"))
+    assert isinstance(made, dict)
+    return made
+
+
+def _output(whole: "dict[str, Json]", shot: "dict[str, Json]", path: Path) -> Leaf:
+    """Return the nearest output path that is written, or the default at the shot that it will name."""
+    for place, where in (((*path, "output", "path"), shot), (("output", "path"), whole)):
+        written = mapping(where.get("output")).get("path")
+        if isinstance(written, str):
+            return Leaf(value=written, path=place)
+    return Leaf(value=DEFAULT_OUTPUT, path=path)
