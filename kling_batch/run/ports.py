@@ -1,29 +1,63 @@
 """What the engine needs from the world, as protocols: so that all of it runs in virtual time as well."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-from kling_batch.api.answers import Balance, Fault, LookAnswer, SubmitAnswer, Uploaded
+from kling_batch.api.answers import Balance, Body, Fault, LinkDead, LookAnswer, SubmitAnswer, Uploaded
+from kling_batch.events import Done, Failure
 from kling_batch.job import Json
 
+__all__ = [
+    "Body",
+    "Broken",
+    "Brought",
+    "Damaged",
+    "FetchAnswer",
+    "InTheWay",
+    "LinkDead",
+    "NoVideo",
+    "Service",
+]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
-    """A download that has begun: where in the file its bytes start, how long the whole is, and its validator."""
+class Brought:
+    """The video is home: verified, synced, under its name."""
 
-    start: int
-    total: int | None
-    etag: str | None
-    chunks: AsyncIterator[bytes]
+    done: Done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinkDead:
-    """The link was refused (403, 404, 410): a fresh one must be asked for."""
+class Broken:
+    """The bytes stopped coming, or could not be kept; what has come stays in the part file."""
 
-    status: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoVideo:
+    """What came is no MP4 at all, or less of one than was announced; the part file is gone."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damaged:
+    """All bytes came and are an MP4 whose boxes do not walk; kept as `<name>.suspect`."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InTheWay:
+    """A file that no record knows lies where the video should go; it is not touched."""
+
+    why: str
+
+
+FetchAnswer: TypeAlias = Brought | Broken | NoVideo | Damaged | InTheWay
 
 
 class Service(Protocol):

@@ -1,16 +1,29 @@
 """A manifest's files on disk: where its lock, journal and outputs lie, and how they become a campaign and a plan."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from kling_batch import store
+from kling_batch.api.origin import GATEWAY, service_of
+from kling_batch.errors import ManifestError, StateError, UsageError
+from kling_batch.manifest.load import load as load_manifest
 from kling_batch.manifest.model import Manifest
-from kling_batch.plan.cost import Prices
-from kling_batch.plan.diff import Plan
-from kling_batch.plan.lockfile import Lock
-from kling_batch.text.diagnostic import Diagnostic
+from kling_batch.plan.cost import Prices, default_prices, with_overrides
+from kling_batch.plan.diff import FileState, Outlook, Plan, compare
+from kling_batch.plan.lockfile import Lock, belongs, parse
+from kling_batch.plan.record import Record, committed
+from kling_batch.plan.select import selector
+from kling_batch.run.journal import Replayed, recovered, replay
+from kling_batch.text.decode import decode
+from kling_batch.text.diagnostic import Diagnostic, errors
+
+SANDBOX = "sandbox"
+LARGEST_MANIFEST = 5_000_000  # bytes
+LARGEST_FILE = 20_000_000  # bytes of a file that a manifest names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +35,11 @@ class Places:
     journal: Path
     run_lock: Path
     outputs: Path
+
+    @property
+    def own(self) -> Path:
+        """The folder that ignores itself for git."""
+        return self.journal.parent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,27 +59,113 @@ def load(
     path: str | Path,
     *,
     variables: Mapping[str, str] | None = None,
+    env: Mapping[str, str] | None = None,
     base_url: str | None = None,
     sandbox: bool = False,
     output_root: str | Path | None = None,
 ) -> Campaign:
     """Read a manifest and everything that it names.
 
-    `variables` override declared ones. `base_url` is the service's, by default that of `TOAPIS_BASE_URL` or the real
-    gateway; with `sandbox` the campaign has a lock and outputs of its own. Raises `ManifestError` with every diagnostic
-    of the stage that failed.
+    `variables` override declared ones, `env` is what `env()` in a template may see. `base_url` is the service's, by
+    default the real gateway's; with `sandbox` the campaign has a lock and outputs of its own. Raises `ManifestError`
+    with every diagnostic of the stage that failed, and `UsageError` where the outputs would lie outside the project.
     """
-    raise NotImplementedError
+    shown = str(path)
+    place = Path(path).absolute()
+    try:
+        content = store.read_bytes(place, LARGEST_MANIFEST)
+    except OSError as error:
+        why = Diagnostic(code="no-manifest", message=f"cannot read it: {error.strerror or error}", place=shown)
+        raise ManifestError((why,)) from error
+    source, complaints = decode(shown, content)
+    if source is None:
+        raise ManifestError(complaints)
+    manifest, told = load_manifest(source, read=_reader(place.parent), env=env or {}, variables=variables or {})
+    if manifest is None or errors(told):
+        raise ManifestError((*complaints, *told))
+    return Campaign(
+        manifest=manifest,
+        places=_places(place, manifest, sandbox=sandbox, output_root=output_root),
+        service=SANDBOX if sandbox else service_of(base_url or GATEWAY),
+        warnings=(*complaints, *told),
+    )
+
+
+def _reader(folder: Path) -> Callable[[str], bytes]:
+    def read(relative: str) -> bytes:
+        try:
+            return store.read_bytes(store.below(folder, relative), LARGEST_FILE)
+        except StateError as error:
+            raise PermissionError(13, error.message, relative) from error
+
+    return read
+
+
+def _places(manifest: Path, read: Manifest, *, sandbox: bool, output_root: str | Path | None) -> Places:
+    stem = f"{manifest.stem}.{SANDBOX}" if sandbox else manifest.stem
+    own = manifest.parent / ".kling-batch"
+    if output_root is not None:
+        outputs = Path(output_root).absolute()
+    else:
+        outputs = _inside(manifest.parent, read.root)
+        outputs = outputs.with_name(f"{outputs.name}.{SANDBOX}") if sandbox else outputs
+    return Places(
+        manifest=manifest,
+        lock=manifest.parent / f"{stem}.lock.json",
+        journal=own / f"{stem}.journal.jsonl",
+        run_lock=own / f"{stem}.run.lock",
+        outputs=outputs,
+    )
+
+
+def _inside(folder: Path, root: str) -> Path:
+    """Return the output root, which has to lie inside the project: the git checkout, or the manifest's folder."""
+    real = folder.resolve()
+    project = next((each for each in (real, *real.parents) if (each / ".git").exists()), real)
+    outputs = (folder / root).resolve()
+    if outputs == project or project not in outputs.parents:
+        raise UsageError(
+            f"`output.root` leads to `{outputs}`, outside the project",
+            help=f"keep it below `{project}`, or allow another place with `--output-root`",
+        )
+    return outputs
 
 
 def prices(campaign: Campaign) -> Prices:
     """Return the price table that counts for a campaign: its own `prices:` first, then the dated table."""
-    raise NotImplementedError
+    return with_overrides(default_prices(), campaign.manifest.prices)
+
+
+def lock_of(campaign: Campaign) -> tuple[Lock | None, bytes]:
+    """Return what the lock file says, and its bytes, if there is one. Raises `StateError` where it is damaged."""
+    places = campaign.places
+    try:
+        content = store.read_bytes(places.lock, 200_000_000)
+    except FileNotFoundError:
+        return None, b""
+    except OSError as error:
+        raise StateError(f"cannot read `{places.lock.name}`: {error.strerror or error}") from error
+    source, complaints = decode(places.lock.name, content)
+    lock, told = parse(source) if source else (None, ())
+    foreign = belongs(lock, campaign.manifest.project, campaign.service, place=places.lock.name) if lock else ()
+    if lock is None or foreign:
+        raise StateError(
+            f"the lock `{places.lock.name}` cannot be used; nothing was sent, nothing overwritten",
+            help=f"`git checkout -- {places.lock.name}` brings the last committed one back",
+            diagnostics=(*complaints, *told, *foreign),
+        )
+    return lock, content
+
+
+def journal_of(campaign: Campaign, content: bytes) -> Replayed:
+    """Return what the journal says beyond a lock of that content. Raises `StateError` if damaged or foreign."""
+    return replay(campaign.places.journal, campaign.manifest.project, campaign.service, content)
 
 
 def state(campaign: Campaign) -> Lock:
     """Return what lock and journal together know. Raises `StateError` where either is damaged or foreign."""
-    raise NotImplementedError
+    lock, content = lock_of(campaign)
+    return recovered(lock, journal_of(campaign, content), campaign.manifest.project, campaign.service)
 
 
 def plan(
@@ -73,11 +177,47 @@ def plan(
     limit: int | None = None,
 ) -> Plan:
     """Hold a campaign's jobs against its lock, without network. `only` are selectors; the rest as in `Plan`."""
-    raise NotImplementedError
+    lock = state(campaign)
+    manifest = campaign.manifest
+    outlook = Outlook(
+        now=time.time(),
+        file=_files(campaign.places.outputs),
+        retries=manifest.run.retries,
+        retry_rejected=retry_rejected,
+    )
+    changes = compare(manifest.jobs, lock, prices(campaign), outlook)
+    if only:
+        wanted = selector(only)
+        changes = tuple(each for each in changes if wanted(each.key, each.state))
+    return Plan(
+        project=manifest.project,
+        service=campaign.service,
+        changes=changes,
+        settings=manifest.run,
+        spent=committed(lock.jobs),
+        look_up=lock.look_up is not None,
+        budget=budget,
+        limit=limit,
+    )
+
+
+def _files(outputs: Path) -> Callable[[Record], FileState]:
+    def look(record: Record) -> FileState:
+        if record.output is None:
+            return FileState.ABSENT
+        path = outputs / record.output
+        if not path.is_file():
+            return FileState.ABSENT
+        if path.stat().st_size != record.bytes or store.sha256_of(path) != record.sha256:
+            return FileState.DIFFERENT
+        return FileState.SAME
+
+    return look
 
 
 @contextmanager
 def hold(campaign: Campaign) -> Iterator[None]:
     """Be the one runner of this lock while the block lasts; raises `LockHeldError`. May be nested."""
-    del campaign
-    yield
+    store.own_folder(campaign.places.own)
+    with store.RunLock(campaign.places.run_lock):
+        yield

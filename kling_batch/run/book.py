@@ -1,0 +1,82 @@
+"""The three readers of one stream of events: the journal first, then what is believed, then the screen.
+
+A fact is durable in the journal before it changes a record or anybody sees it. The lock file is a checkpoint of the
+records: written now and then, and at the end.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+import anyio
+
+from kling_batch.errors import DiskError
+from kling_batch.events import Event, Fact, Held, Looked, LookUpJudged, Received, Told
+from kling_batch.job import Key
+from kling_batch.plan.lockfile import Lock, Writer, absorb
+from kling_batch.plan.record import Record
+from kling_batch.run.journal import Journal
+
+OFTEN = 1.0  # seconds between two checkpoints at least
+SHARE = 50  # a checkpoint may cost one part in so many of the time
+
+
+@dataclass(slots=True, kw_only=True)
+class Book:
+    """What a run knows, and where it is written. `save` replaces the lock file; `show` is the screen."""
+
+    lock: Lock
+    journal: Journal
+    save: Callable[[bytes], Awaitable[None]]
+    show: Callable[[Event], None]
+    jobs: dict[Key, Record] = field(init=False)
+    _writer: Writer = field(default_factory=Writer)
+    _dirty: bool = False
+
+    def __post_init__(self) -> None:
+        self.jobs = dict(self.lock.jobs)
+
+    async def record(self, event: Event) -> None:
+        """Make a fact durable, believe it, show it; a sign is only shown. Raises `DiskError` if it is not durable."""
+        if not isinstance(event, Looked | Received | Held | Told):
+            await self.journal.record(event)
+            self._believe(event)
+        self.show(event)
+
+    async def record_all(self, facts: list[Fact]) -> None:
+        """Make many facts durable at once."""
+        await self.journal.record(*facts)
+        for fact in facts:
+            self._believe(fact)
+            self.show(fact)
+
+    def _believe(self, fact: Fact) -> None:
+        self._dirty = True
+        if isinstance(fact, LookUpJudged):
+            self.lock = replace(self.lock, look_up=fact.model if fact.proven else None)
+        else:
+            absorb(self.jobs, fact)
+
+    async def checkpoint(self) -> None:
+        """Write the lock, if anything has changed since it was last written, and note it in the journal."""
+        if not self._dirty:
+            return
+        text = self._writer.text(replace(self.lock, jobs=self.jobs)).encode()
+        self._dirty = False
+        try:
+            await self.save(text)
+        except DiskError:
+            self._dirty = True
+            raise
+        await self.journal.checkpoint(hashlib.sha256(text).hexdigest())
+
+    async def keep_up(self) -> None:
+        """Write checkpoints for as long as nobody cancels, each so late that together they cost next to nothing."""
+        pause = OFTEN
+        while True:
+            await anyio.sleep(pause)
+            before = anyio.current_time()
+            with suppress(DiskError):  # the old lock still stands; the next one, or the last, tells
+                await self.checkpoint()
+            pause = max(OFTEN, SHARE * (anyio.current_time() - before))

@@ -1,0 +1,61 @@
+"""The changes of a plan that need no service: files moved or restored, records opened, and the facts that tell it.
+
+Each is done first and recorded second, and each finds out by checksum whether it was done already, so that a kill
+between the two costs nothing.
+"""
+
+from collections.abc import Iterator
+
+from kling_batch.events import Fact, Lost, Moved, Opened, Restored
+from kling_batch.plan.diff import Action, Change
+from kling_batch.plan.record import Record, State
+from kling_batch.run.shelf import Shelf
+
+
+def openings(changes: tuple[Change, ...]) -> list[Fact]:
+    """Return the facts that give every job of the manifest a record, and every lost one its name."""
+    facts: list[Fact] = []
+    for change in changes:
+        job, record = change.job, change.record
+        if change.action is Action.LOST and record and record.state is not State.LOST:
+            facts.append(Lost(key=change.key, why=change.because))
+        elif job and change.origin in {None, change.key} and (record is None or _is_stale(record, change)):
+            facts.append(Opened(key=job.key, spec=job.spec.hash, parts=job.spec.parts, output=job.output))
+    return facts
+
+
+def _is_stale(record: Record, change: Change) -> bool:
+    job = change.job
+    return record.state is State.PENDING and job is not None and record.spec != job.spec.hash
+
+
+def carry_out(changes: tuple[Change, ...], shelf: Shelf) -> Iterator[Fact]:
+    """Move and restore the files that a plan names, and tell each once it is done; raises `OSError`, `StateError`."""
+    for change in changes:
+        job, record = change.job, change.record
+        if job is None or record is None:
+            continue
+        if change.action is Action.MOVE:
+            _bring(shelf, record, job.output)
+            yield Moved(key=job.key, origin=change.origin or job.key, output=job.output)
+        elif change.action is Action.RESTORE:
+            earlier = next(each for each in reversed(record.past) if each.spec == job.spec.hash)
+            kept = _clear(shelf, record, job.output)
+            _bring(shelf, earlier, job.output)
+            yield Restored(key=job.key, spec=earlier.spec, output=job.output, kept=kept)
+
+
+def _clear(shelf: Shelf, record: Record, output: str) -> str:
+    """Set the job's present file aside, if it lies where the restored one goes; return its new place."""
+    if record.sha256 is None:
+        return ""
+    if shelf.is_free(output) or shelf.checksum(output) != record.sha256:
+        return shelf.aside(output, record.sha256)
+    return shelf.set_aside(output, record.sha256)
+
+
+def _bring(shelf: Shelf, record: Record, target: str) -> None:
+    """Bring a record's file to another name; a file that is in another clone, or there already, is left alone."""
+    if record.output is None or record.output == target or shelf.is_free(record.output):
+        return
+    shelf.move(record.output, target)
