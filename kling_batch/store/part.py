@@ -1,0 +1,99 @@
+"""A download on its way to its name."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+from kling_batch.store.files import (
+    GUARDED,
+    move_file,
+    only_regular,
+    read_bytes,
+    sync_folder,
+    write_all,
+    write_atomic,
+    writing,
+)
+
+_LARGEST_NOTE = 64 * 1024
+
+
+class PartFile:
+    """A download on its way to its final path: `size` bytes are there, hashed; `etag` says of which version.
+
+    It lies beside the final path as `<name>.part`, its etag in `<name>.part.json`. What an earlier run left is taken
+    up again; the caller restarts it where the service has another version.
+    """
+
+    def __init__(self, final: Path) -> None:
+        self._final = final
+        self._path = final.with_name(f"{final.name}.part")
+        self._note = final.with_name(f"{final.name}.part.json")
+        with writing(self._path):
+            self._file = os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | GUARDED, 0o644), "r+b", buffering=0)
+        try:
+            only_regular(self._file.fileno(), self._path)
+            self._hash = hashlib.file_digest(self._file, "sha256")
+            self.size = self._file.tell()
+            self.etag = self._noted()
+        except BaseException:
+            self._file.close()
+            raise
+
+    @property
+    def sha256(self) -> str:
+        """The sha256 of what is there, in hexadecimal."""
+        return self._hash.hexdigest()
+
+    def restart(self, etag: str | None) -> None:
+        """Begin again with another version; the emptying is durable before the new etag is."""
+        with writing(self._path):
+            self._file.seek(0)
+            self._file.truncate()
+            os.fsync(self._file.fileno())
+        self._hash, self.size, self.etag = hashlib.sha256(), 0, etag
+        write_atomic(self._note, json.dumps({"etag": etag}).encode())
+
+    def append(self, data: bytes) -> None:
+        """Add bytes; they are durable only after `finish`."""
+        with writing(self._path):
+            write_all(self._file.fileno(), data)
+        self._hash.update(data)
+        self.size += len(data)
+
+    def open(self) -> BinaryIO:
+        """Open what is there for reading."""
+        return self._path.open("rb")
+
+    def finish(self) -> None:
+        """Sync the file and give it its final name, never over another file: raises `FileExistsError`."""
+        with writing(self._path):
+            os.fsync(self._file.fileno())
+        move_file(self._path, self._final)
+        self._note.unlink(missing_ok=True)
+
+    def suspect(self) -> None:
+        """Keep it as `<name>.suspect`: complete, and not what it should be."""
+        with writing(self._path):
+            os.fsync(self._file.fileno())
+            self._path.replace(self._final.with_name(f"{self._final.name}.suspect"))
+            self._note.unlink(missing_ok=True)
+            sync_folder(self._path.parent)
+
+    def discard(self) -> None:
+        """Throw it away: it never was a part of the video."""
+        self._path.unlink(missing_ok=True)
+        self._note.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close it, and leave it for the next run."""
+        self._file.close()
+
+    def _noted(self) -> str | None:
+        try:
+            etag = json.loads(read_bytes(self._note, _LARGEST_NOTE))["etag"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return etag if isinstance(etag, str) else None
