@@ -56,12 +56,17 @@ def _counted(changes: Sequence[Change]) -> str:
 
 def _count(action: Action, group: Sequence[Change]) -> str:
     money = f" ({total(cost(group))})" if any(change.pays for change in group) else ""
-    return f"{len(group):,} {WORDS[action]}{money}"
+    return f"{len(group):,} {WORDS[action]}{money}{_elsewhere(group)}"
+
+
+def _elsewhere(group: Sequence[Change]) -> str:
+    absent = sum(change.mark == "elsewhere" for change in group)
+    return f" ({absent:,} of them elsewhere)" if absent else ""
 
 
 def _is_told(change: Change) -> bool:
-    """Say whether a change is worth a line of its own: what is kept as it is, is not."""
-    return change.action is not Action.KEEP or bool(change.mark)
+    """Say whether a change is worth a line of its own: what is kept is not, unless its file is another one now."""
+    return change.action is not Action.KEEP or change.mark == "changed"
 
 
 def _shot(group: Group) -> Iterator[str]:
@@ -79,9 +84,9 @@ def _rows(action: Action, group: Sequence[Change]) -> Iterator[tuple[str, ...]]:
     folded = told[len(shown) :]
     if folded:
         yield ("", "", f"... and {len(folded):,} more {WORDS[action]}", "", _money(folded))
-    silent = len(group) - len(told)
+    silent = [change for change in group if not _is_told(change)]
     if silent:
-        yield (SIGNS[action], action.value, several(silent, "job"))
+        yield (SIGNS[action], action.value, several(len(silent), "job") + _elsewhere(silent))
 
 
 def _row(change: Change) -> tuple[str, ...]:

@@ -93,6 +93,8 @@ class Progress:
 
     def _end(self, key: Key, among: set[Key]) -> None:
         self.active.pop(key, None)
+        for ended in (self.done, self.failed, self.held):
+            ended.discard(key)
         among.add(key)
 
     def _settle(self, key: Key, billed: Decimal | None) -> None:

@@ -1,0 +1,26 @@
+"""What all tests share: the golden files beside each of them, and the option that writes them anew."""
+
+from collections.abc import Callable
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer `--update-golden`; a test whose golden file it changes fails, so that no run with it is ever green."""
+    parser.addoption("--update-golden", action="store_true", help="write golden files anew, and fail where one changed")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Hold a text beside the file of that name in the `golden` folder next to the test."""
+
+    def compare(name: str, text: str) -> None:
+        path = request.path.parent / "golden" / name
+        before = path.read_text(encoding="utf-8") if path.exists() else None
+        if request.config.getoption("--update-golden") and before != text:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            pytest.fail(f"{name} was written anew; read it as prose before you commit it")
+        assert text == before
+
+    return compare

@@ -1,0 +1,72 @@
+"""The last words of a run."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+from kling_batch.plan.diff import Action, Change
+from kling_batch.plan.record import Record, State
+from kling_batch.report.summary import Ending, summary
+
+Make = Callable[..., Change]
+Golden = Callable[[str, str], None]
+
+
+def ending(left: Sequence[Change], *, reasons: tuple[str, ...] = ()) -> Ending:
+    return Ending(
+        made=12,
+        seconds=14.2,
+        spent=Decimal("2.208"),
+        outputs="outputs/spring",
+        left=left,
+        reasons=reasons,
+        manifest="manifests/spring.yaml",
+        command="kling-batch run manifests/spring.yaml",
+    )
+
+
+def test_a_run_that_made_everything_says_so_in_one_line(make_change: Make) -> None:
+    text = summary(ending([make_change(Action.KEEP)]))
+
+    assert text == "made 12 videos in 14 s for $2.21, in outputs/spring\n"
+
+
+def test_each_job_that_needs_something_is_told_with_the_command_for_it(
+    every_action: tuple[Change, ...], golden: Golden
+) -> None:
+    golden("summary.txt", summary(ending(every_action, reasons=("1 job is unsure",))))
+
+
+def test_an_unsure_job_is_never_told_to_be_tried_again(make_change: Make, make_record: Callable[..., Record]) -> None:
+    unsure = make_change(Action.UNSURE, record=make_record(State.UNSURE), because="connection lost")
+
+    text = summary(ending([unsure]))
+
+    assert "may have been paid for" in text
+    assert "--adopt" in text
+    for invitation in ("try again", "run again", "retry", "kling-batch run"):
+        assert invitation not in text
+
+
+def test_many_of_a_kind_are_folded(make_change: Make, make_record: Callable[..., Record]) -> None:
+    running = [make_change(Action.RESUME, take=number, record=make_record(State.SUBMITTED)) for number in range(1, 31)]
+
+    text = summary(ending(running))
+
+    assert "30 jobs, $5.52" in text
+    assert "... and 20 more; `status` lists them" in text
+
+
+def test_an_unsure_job_that_left_the_manifest_is_still_named(make_record: Callable[..., Record]) -> None:
+    gone = Change(key="old#1", action=Action.UNSURE, because="x", record=make_record(State.UNSURE, spent=None))
+
+    text = summary(ending([gone]))
+
+    assert "price unknown" in text
+    assert "task list for the job (business id kb1-abc)" in text
+
+
+def test_a_long_prompt_is_cut_and_cannot_act(make_change: Make) -> None:
+    text = summary(ending([make_change(Action.UNSURE, prompt="\x1b[31mred\n" + "word " * 100)]))
+
+    assert "\x1b" not in text
+    assert "..." in text
