@@ -30,7 +30,6 @@ _UNITS = {
     "minItems": "item",
     "minProperties": "key",
 }
-_BOUNDS = {"min": "at least", "max": "at most", "exc": "more than"}
 _FIELDS = frozenset(field.name for field in dataclasses.fields(Request))
 _WORDS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 
@@ -152,17 +151,31 @@ def _wrong_form(document: Document, breach: Breach) -> Diagnostic:
 
 def _out_of_range(document: Document, breach: Breach) -> Diagnostic:
     """Say that a number, a text, a list or a mapping is too small or too large."""
-    unit = _UNITS.get(breach.rule, "")
-    size = len(breach.value) if isinstance(breach.value, str | list | dict) else 0
-    found = f"is {_shown(breach.value)}" if not unit else f"has {size} {unit}s" if size else "is empty"
-    few = "" if breach.wanted == 1 or not unit else "s"
-    bound = _BOUNDS[breach.rule[:3]]
     return Diagnostic(
         code="out-of-range",
-        message=f"{_name(breach)} {found}, not {bound} {breach.wanted}{unit and f' {unit}{few}'}",
+        message=f"{_name(breach)} {_size(breach) if breach.rule in _UNITS else _range(breach)}",
         span=_span(document, breach),
         help=_first_sentence(breach.schema.get("description", "")),
     )
+
+
+def _size(breach: Breach) -> str:
+    size = len(breach.value) if isinstance(breach.value, str | list | dict) else 0
+    unit = _UNITS[breach.rule]
+    found = f"has {_count(size, unit)}" if size else "is empty"
+    bound = "it takes at most" if breach.rule == "maxLength" else "it needs at least"
+    return f"{found}: {bound} {_count(breach.wanted, unit)}"
+
+
+def _count(number: int, unit: str) -> str:
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+
+
+def _range(breach: Breach) -> str:
+    above = breach.schema.get("exclusiveMinimum")
+    low = f"from {breach.schema.get('minimum')}" if above is None else f"above {above}"
+    high = breach.schema.get("maximum")
+    return f"is {_shown(breach.value)}: it goes {low}{'' if high is None else f' to {high}'}"
 
 
 def _span(document: Document, breach: Breach) -> Span:

@@ -97,13 +97,16 @@ def _read(source: Source, composer: Composer) -> None:
             if composer.is_over:
                 return
     except yaml.MarkedYAMLError as error:
-        composer.keep(explain(source, _trouble(error)))
+        fault = explain(_trouble(source, error))
+        lines = {each.span.position[0] for each in composer.faults if each.span}
+        if fault.span and fault.span.position[0] not in lines:  # else it is a consequence of what is told
+            composer.keep(fault)
 
 
-def _trouble(error: yaml.MarkedYAMLError) -> Trouble:
+def _trouble(source: Source, error: yaml.MarkedYAMLError) -> Trouble:
     at = error.problem_mark.index if error.problem_mark else 0
     since = error.context_mark.index if error.context_mark else at
-    return Trouble(problem=error.problem or "", at=at, context=error.context or "", since=since)
+    return Trouble(source=source, problem=error.problem or "", at=at, context=error.context or "", since=since)
 
 
 def _take(event: yaml.Event, composer: Composer, source: Source) -> None:
