@@ -3,6 +3,7 @@
 None of them may stop it: a pipe that broke or a full disk under stdout is no reason to leave paid work alone.
 """
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -44,7 +45,7 @@ def audience(changes: Sequence[Change], *, as_json: bool, quiet: bool) -> Iterat
     else:
         from kling_batch.report.console import Screen  # noqa: PLC0415 - rich is slow to import
 
-        with Screen(changes, sys.stderr, time.monotonic) as screen:
+        with Screen(changes, sys.stderr, time.monotonic, environment=os.environ) as screen:
             yield Ear(screen.on_event)
 
 

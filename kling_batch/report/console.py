@@ -5,9 +5,9 @@ after ten minutes. The live part is drawn twice a second by a thread of its own,
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import IO, Self
 
 from rich.console import Console, Group, RenderableType
@@ -30,12 +30,23 @@ LINE_SHARE = 0.05
 class Screen:
     """Shows a run to whoever looks at `stream`; `clock` gives seconds that only grow.
 
+    `environment` tells what the terminal can and may (`TERM`, `NO_COLOR`, `COLUMNS`).
+
     `on_event` may be called from any thread, and never raises because nobody is looking any more.
     """
 
-    def __init__(self, changes: Sequence[Change], stream: IO[str], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        changes: Sequence[Change],
+        stream: IO[str],
+        clock: Callable[[], float],
+        *,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._clock = clock
-        self._console = _Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self._console = _Console(
+            file=stream, highlight=False, markup=False, emoji=False, soft_wrap=True, _environ=environment
+        )
         self._progress = begun(changes, clock())
         self._guard = threading.Lock()
         self._live = Live(
@@ -57,11 +68,6 @@ class Screen:
             self._live.stop()
         self._print(self._line())
 
-    @property
-    def made(self) -> int:
-        """How many videos have come to their place so far."""
-        return len(self._progress.done)
-
     def on_event(self, event: Event) -> None:
         """Take in the next event of the run, and show what it changes when it is time to."""
         with self._guard:
@@ -70,6 +76,10 @@ class Screen:
             self._print(f"{event.level}: {event.message}")
         elif not self._is_live and self._is_time():
             self._print(self._line())
+
+    def draw(self) -> None:
+        """Draw the live part now."""
+        self._live.refresh()
 
     def _is_time(self) -> bool:
         now, progress = self._clock(), self._progress

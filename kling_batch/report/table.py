@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from kling_batch.text.plain import cells, plain
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t")
 
 
 def aligned(rows: Sequence[Sequence[str]], *, right: Collection[int] = (), indent: str = "") -> list[str]:
@@ -39,4 +39,5 @@ def comma_separated(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str
 
 
 def _inert(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
+    lines = cell.replace("\r\n", "\n").replace("\r", "\n")  # csv leaves a bare `\r` unquoted, which ends a row
+    return f"'{lines}" if lines.startswith(FORMULA) else lines
