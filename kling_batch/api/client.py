@@ -81,10 +81,11 @@ class Client:
         tls = self._tls or httpx.create_ssl_context(trust_env=False)
         settings = self._settings
         self._posts = stock_transport(settings, tls, settings.submit_connections, self._proxy)
+        self._uploads = stock_transport(settings, tls, settings.submit_connections, self._proxy)
         self._queries = wide_transport(settings, tls, settings.look_connections, self._proxy)
         files = Pinned(wide_transport(settings, tls, settings.download_connections, None), self._service, self._resolve)
         self._downloads = Downloads(files, self._service, settings, self._agent)
-        for transport in (self._posts, self._queries, files):
+        for transport in (self._posts, self._uploads, self._queries, files):
             self._stack.push_async_callback(transport.aclose)
         return self
 
@@ -114,7 +115,8 @@ class Client:
     async def look(self, identifier: str) -> LookAnswer:
         """Ask for a task by its id or by its business id."""
         path = f"/videos/generations/{quote(identifier, safe='')}"
-        reply = await self._asked(self._request("GET", path, self._settings.read), self._settings.look_deadline)
+        request = self._request("GET", path, self._settings.read)
+        reply = await self._asked(self._queries, request, self._settings.look_deadline)
         if isinstance(reply, Fault):
             return reply
         return look_answer(reply.status, reply.headers, reply.body, asked=identifier)
@@ -125,13 +127,13 @@ class Client:
         files = {"file": (name, content, media_type)}
         request = self._request("POST", "/uploads/images", seconds, files=files, data={"purpose": "generation"})
         await request.aread()
-        reply = await self._asked(request, seconds)
+        reply = await self._asked(self._uploads, request, seconds)
         return reply if isinstance(reply, Fault) else upload_answer(reply.status, reply.headers, reply.body)
 
     async def balance(self) -> Balance | Fault | None:
         """Ask what is left on the account; `None` where the service does not offer it."""
         request = self._request("GET", "/balance", self._settings.read)
-        reply = await self._asked(request, self._settings.look_deadline)
+        reply = await self._asked(self._queries, request, self._settings.look_deadline)
         return reply if isinstance(reply, Fault) else balance_answer(reply.status, reply.headers, reply.body)
 
     def fetch(self, url: str, start: int, etag: str | None) -> AbstractAsyncContextManager[Body | LinkDead | Fault]:
@@ -148,11 +150,13 @@ class Client:
         extensions = {"timeout": timeout_of(self._settings, read=read)}
         return httpx.Request(method, self._service.base + path, headers=headers, extensions=extensions, **content)
 
-    async def _asked(self, request: httpx.Request, deadline: float) -> Reply | Fault:
+    async def _asked(
+        self, transport: httpx.AsyncBaseTransport, request: httpx.Request, deadline: float
+    ) -> Reply | Fault:
         """Carry out a request that is safe to repeat; what got no whole answer is a fault."""
         try:
             with anyio.fail_after(deadline):
-                reply = await self._exchange(self._queries, request, QUERIES)
+                reply = await self._exchange(transport, request, QUERIES)
         except NETWORK as error:
             return self._scrubbed(lost(error))
         return reply if reply.error is None else cut_short(reply, reply.error)
