@@ -1,14 +1,12 @@
 """The axes of a shot: what each value is called in keys, and what it is in templates."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kling_batch.job import Json
-from kling_batch.manifest.bounds import RefusedError
 from kling_batch.manifest.complaints import Complaints
-from kling_batch.manifest.names import RESERVED, doubled, name_fault, scalar_name
-from kling_batch.manifest.rows import Row, Rows
-from kling_batch.manifest.tree import mapping, sequence
+from kling_batch.manifest.names import RESERVED, folded, name_fault, scalar_name
+from kling_batch.manifest.rows import Rows
+from kling_batch.manifest.tree import sequence
 from kling_batch.text.document import Path
 from kling_batch.text.plain import plain
 
@@ -50,10 +48,10 @@ def read_axis(name: str, value: "Json", path: Path, rows: Rows, complaints: Comp
             path, "axis-name", f"`{name}` means something in templates already", remedy="name the axis otherwise"
         )
     match value:
-        case {"from": _}:
+        case dict() if "from" in value:
             return _from_file(name, value, path, rows, complaints)
-        case {"values": values}:
-            axis = _inline(name, values, (*path, "values"), complaints)
+        case dict() if "values" in value:
+            axis = _inline(name, value["values"], (*path, "values"), complaints)
             return _defaulted(axis, value.get("default"), path, complaints)
         case _:
             return _inline(name, value, path, complaints)
@@ -73,39 +71,31 @@ def _inline(name: str, value: "Json", path: Path, complaints: Complaints) -> Axi
 
 def _check_values(axis: Axis, complaints: Complaints) -> None:
     if not axis.values:
-        complaints.at(
-            axis.path, "axis-empty", f"the axis `{axis.name}` has no values", remedy="give it one, or leave it out"
-        )
+        remedy = "give it a value, or leave it out"
+        complaints.at(axis.path, "axis-empty", f"the axis `{axis.name}` has no values", remedy=remedy)
+    seen: dict[str, str] = {}
     for value in axis.values:
-        assert value.path is not None
+        place = value.path or axis.path
         if axis.open_ended and isinstance(value.value, dict | list):
             remedy = f"write `{axis.name}:` as a map from names to values"
-            complaints.at(value.path, "axis-value", "a map or list as a value of an axis needs a name", remedy=remedy)
-        elif (fault := name_fault(value.name)) is not None:
-            remedy = "write the axis as a map from short names to values"
-            complaints.at_key(
-                value.path, "axis-name", f"the value's name `{plain(value.name)[:80]}` {fault}", remedy=remedy
-            )
-    twice = dict(doubled(value.name for value in axis.values))
-    for value in axis.values:
-        if value.name in twice and value.name != twice[value.name] or _again(axis.values, value):
-            first = twice.get(value.name, value.name)
-            complaints.at_key(value.path or axis.path, "axis-double", _twice(axis, value.name, first), remedy=_NAMES)
+            complaints.at(place, "axis-value", "a map or list as a value of an axis needs a name", remedy=remedy)
+            continue
+        if (fault := name_fault(value.name)) is not None:
+            message = f"the value's name `{plain(value.name)[:80]}` {fault}"
+            complaints.at_key(place, "axis-name", message, remedy="write the axis as a map from short names to values")
+        elif folded(value.name) in seen:
+            first = seen[folded(value.name)]
+            complaints.at_key(place, "axis-double", _twice(axis, value.name, first), remedy=_DIFFER)
+        seen.setdefault(folded(value.name), value.name)
 
 
-_NAMES = "names differ in more than case; write the axis as a map to name its values yourself"
-
-
-def _again(values: Sequence[Value], value: Value) -> bool:
-    return next(each for each in values if each.name == value.name) is not value
+_DIFFER = "each value has a name of its own, different in more than case; a map gives names to values"
 
 
 def _twice(axis: Axis, name: str, first: str) -> str:
-    return (
-        f"two values of `{axis.name}` have the name `{name}`"
-        if name == first
-        else f"`{name}` and `{first}` are one name"
-    )
+    if name == first:
+        return f"two values of `{axis.name}` have the name `{name}`"
+    return f"the values `{name}` and `{first}` of `{axis.name}` have names that some file systems hold for one"
 
 
 def _defaulted(axis: Axis, default: "Json", path: Path, complaints: Complaints) -> Axis:
@@ -121,24 +111,13 @@ def _defaulted(axis: Axis, default: "Json", path: Path, complaints: Complaints) 
             remedy=f"its values are {known}",
         )
         return axis
-    return Axis(
-        name=axis.name,
-        path=axis.path,
-        values=axis.values,
-        default=name,
-        open_ended=axis.open_ended,
-        from_file=axis.from_file,
-    )
+    return replace(axis, default=name)
 
 
 def _from_file(name: str, entry: dict[str, "Json"], path: Path, rows: Rows, complaints: Complaints) -> Axis | None:
-    found = rows.read(entry, path, complaints)
+    found = rows.read(entry, path)
     if found is None:
         return None
-    values = tuple(Value(name=row.name, value=row.value, path=None) for row in sorted(found, key=_row_name))
+    values = tuple(Value(name=row, value=cells, path=None) for row, cells in found.items())
     axis = Axis(name=name, path=path, values=values, from_file=True)
     return _defaulted(axis, entry.get("default"), path, complaints)
-
-
-def _row_name(row: Row) -> str:
-    return row.name

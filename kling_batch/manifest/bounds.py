@@ -13,6 +13,8 @@ ITEMS = 10_000
 """The longest list that an expression may make or walk."""
 NUMBER = 10**18
 """The largest whole number, without sign, that an operator may make."""
+BASE, EXPONENT = 1_000_000, 64
+"""The largest operands of `**`, without sign."""
 RENDER = 20_000
 """Steps for one leaf of one job, each well under a microsecond; a long prompt takes about a hundred."""
 CAMPAIGN = 10_000_000
@@ -112,7 +114,7 @@ def calculate(sign: str, left: object, right: object) -> object:
             text_of(len(left) * right)
         case "*", int(), str():
             text_of(left * len(right))
-        case "**", int() | float(), int() | float() if abs(left) > 1_000_000 or abs(right) > 64:
+        case "**", int() | float(), int() | float() if abs(left) > BASE or abs(right) > EXPONENT:
             raise RefusedError("template-size", f"`{left} ** {right}` is too large a power")
         case _, int() | float(), int() | float():
             pass
@@ -134,10 +136,8 @@ def calculate(sign: str, left: object, right: object) -> object:
 def kind(value: object) -> str:
     """Return what a value is, in the words that a manifest's author knows."""
     match value:
-        case None:
-            return "null"
-        case bool():
-            return "true or false"
+        case None | bool():
+            return "null" if value is None else "true or false"
         case int() | float():
             return "a number"
         case str():

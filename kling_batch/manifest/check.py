@@ -6,7 +6,7 @@ to it, and `allow:` can lift it (`last_frame` rules), else a warning.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import cast
 
 from kling_batch.job import DEFAULTS, MODEL, Image, Json, Mode, Request
 from kling_batch.manifest.bounds import RefusedError, kind
@@ -135,9 +135,6 @@ def _texts(given: Mapping[str, "Json"]) -> Iterator[Finding]:
 def _around_braces(text: str) -> str:
     at = min(found for sign in ("{{", "{%") if (found := text.find(sign)) >= 0)
     return text[at : at + 30]
-
-
-_T = TypeVar("_T", bound="Json")
 
 
 def _parameters(given: Mapping[str, "Json"]) -> Iterator[Finding]:

@@ -33,7 +33,6 @@ class Complaints:
         """Tell of a mistake at a place in any source."""
         self.told.append(Diagnostic(code=code, message=message, span=span, label=label, help=remedy, severity=severity))
 
-    @property
-    def failed(self) -> bool:
-        """Whether anything told so far stops the work."""
+    def has_failed(self) -> bool:
+        """Say whether anything told so far stops the work."""
         return any(each.severity is Severity.ERROR for each in self.told)

@@ -22,7 +22,7 @@ def shown(value: object) -> str:
             raise RefusedError(
                 "template-value",
                 f"{kind(value)} cannot stand in a text",
-                remedy="use one of its entries (`{{ lang.greet }}`), a filter such as `join`, or `default('...', true)`",
+                remedy="use an entry of it (`{{ lang.greet }}`), a filter such as `join`, or `default('...', true)`",
             )
 
 
@@ -73,7 +73,7 @@ def _number(value: object, make: Callable[[str], int] | Callable[[str], float], 
 def _round(value: object, digits: int = 0) -> int | float:
     if not isinstance(value, int | float):
         raise RefusedError("template-value", f"{kind(value)} cannot be rounded")
-    return round(value, digits) if digits else int(round(value))
+    return round(value, digits) if digits else round(value)
 
 
 def _sorted(value: object) -> list[object]:

@@ -61,8 +61,8 @@ def path_fault(path: str) -> str | None:
         return "leads out of the manifest's folder"
     if any(part.startswith(".") or not part for part in parts):
         return "names a hidden file"
-    if any(ord(character) < 32 for character in path):
-        return "has control characters"
+    if not path.isprintable():
+        return "has invisible characters"
     return None
 
 

@@ -10,6 +10,8 @@ SHORTEST = 300
 """Pixels of the shorter side, at least (official Kling's image-to-video page; contract section 7)."""
 LONGEST = 16_384
 RATIO = 2.5
+_MARK = 0xFF
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _KINDS: tuple[tuple[str, bytes, int], ...] = (
     ("PNG", b"\x89PNG\r\n\x1a\n", 0),
     ("JPEG", b"\xff\xd8\xff", 0),
@@ -69,13 +71,13 @@ def _jpeg(content: bytes) -> tuple[int, int] | None:
     """Walk the markers to the frame header (ITU-T T.81, B.2.2), which has the height before the width."""
     at = 2
     while at + 4 <= len(content):
-        if content[at] != 0xFF:
+        if content[at] != _MARK:
             return None
         marker = content[at + 1]
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+        if marker in _FRAMES:
             height, width = struct.unpack(">HH", content[at + 5 : at + 9])
             return width, height
-        at += 1 if marker == 0xFF else 2 + struct.unpack(">H", content[at + 2 : at + 4])[0]
+        at += 1 if marker == _MARK else 2 + struct.unpack(">H", content[at + 2 : at + 4])[0]
     return None
 
 

@@ -1,8 +1,8 @@
 """Every combination and take of every shot becomes a job: rendered, checked, named."""
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-import unicodedata
 from functools import partial
 
 from kling_batch.job import Job, Json, Key, Request, Spec, key_of, slug_of, spec_of
@@ -41,17 +41,13 @@ def make_jobs(shots: Iterable[Shot], around: Surroundings) -> tuple[Job, ...]:
     made = [(job, shot) for shot in shots for job in _Shooting(shot, around).jobs()]
     for index, first in clashes([job.output for job, _ in made]):
         job, shot = made[index]
-        message = f"`{plain(job.output)}` and `{plain(made[first][0].output)}`, of `{made[first][0].key}`, cannot both be files"
+        other = made[first][0]
+        message = f"`{plain(job.output)}` and `{plain(other.output)}`, of `{other.key}`, cannot both be files"
         remedy = "name every axis and `take` in `output.path`, with something between them"
         finding = Finding(code="output-clash", at=(), message=message, remedy=remedy)
-        around.tally.finding(shot.output.path, finding, _hit(job, shot))
+        around.tally.finding(shot.output.path, finding, Hit(key=job.key))
     _tell_twins(made, around.tally)
     return tuple(job for job, _ in made)
-
-
-def _hit(job: Job, shot: Shot) -> Hit:
-    """Return a finished job as the place of a complaint; its key leaves out the defaults, and so may the complaint."""
-    return Hit(key=job.key, axes=(), combination=())
 
 
 def _tell_twins(made: Iterable[tuple[Job, Shot]], tally: Tally) -> None:
@@ -63,7 +59,7 @@ def _tell_twins(made: Iterable[tuple[Job, Shot]], tally: Tally) -> None:
             message = f"`{job.key}` sends exactly what `{first.key}` sends, and is paid for as well"
             remedy = "use every axis in the request, or ask for more `takes`"
             finding = Finding(code="same-request", at=(), message=message, remedy=remedy, severity=Severity.WARNING)
-            tally.finding(shot.path, finding, _hit(job, shot))
+            tally.finding(shot.path, finding, Hit(key=job.key))
 
 
 class _Shooting:
@@ -152,7 +148,7 @@ class _Shooting:
         return None if wrong else (request, spec_of(request))
 
     def _mended_at(self, form: Form, at: Path, combination: Combination) -> Path:
-        """Return where a rendered value is best mended: the axis value or variable that a leaf is nothing but, or the leaf."""
+        """Return where a rendered value is best mended: the axis value that a leaf is nothing but, or the leaf."""
         reads = form.reads.get(at, ())
         if reads:
             for axis, value in zip(self._axes, combination, strict=True):
@@ -207,4 +203,4 @@ class _Shooting:
 
 
 _SECRETS = ("TOAPIS_API_KEY",)
-_PATHS = "`output.path` names a file below the output root: letters, digits, `-`, `_`, `.`; an axis' safe name is `axes.<axis>`"
+_PATHS = "it names a file below the output root, on any system; the safe name of an axis' value is `axes.<axis>`"

@@ -46,7 +46,7 @@ def _expanded(
     templates = Templates(lambda path: folder.source(path).text)
     complaints = Complaints(document)
     given, unknown = override(document.value, variables)
-    shots = read_shots(complaints, Rows(folder, templates))
+    shots = read_shots(complaints, Rows(folder, templates, complaints))
     told = (*unknown, *complaints.told)
     if errors(told):
         return None, told

@@ -8,7 +8,7 @@ from itertools import product
 from kling_batch.job import Json
 from kling_batch.manifest.axes import Axis, Value
 from kling_batch.manifest.complaints import Complaints
-from kling_batch.manifest.rules import Combination, Rule, read_include, read_rule
+from kling_batch.manifest.rules import Combination, read_include, read_rule
 from kling_batch.manifest.tree import sequence
 from kling_batch.text.document import Path
 from kling_batch.text.plain import plain

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 from kling_batch.job import Json
 
 LONGEST = 64
-RESERVED = frozenset("shot slug take key project axes vars env pick shuffle range loop self true false none".split())
-"""Names that a template has already, or cannot have."""
+RESERVED = frozenset(
+    ["axes", "env", "key", "loop", "pick", "project", "range", "self", "shot", "shuffle", "slug", "take", "vars"]
+)
+"""Names that mean something in templates already."""
 _BETWEEN_DIGITS = re.compile(r"(?<=\d):(?=\d)")
 
 
@@ -34,7 +36,7 @@ def _shown(character: str) -> str:
 
 
 def scalar_name(value: "Json") -> str:
-    """Return the name that a scalar has as a value of an axis: `16x9` for `16:9`, else `-` for what no name can have."""
+    """Return the name of a scalar as a value of an axis: `16x9` for `16:9`, and `-` for what no name can have."""
     match value:
         case None | bool():
             text = {None: "null", True: "true", False: "false"}[value]
@@ -83,14 +85,22 @@ def output_fault(path: str) -> tuple[str, str] | None:
 def _part_fault(part: str) -> tuple[str, str] | None:
     if part in ("", ".", ".."):
         return "output-path", f"has the part `{part}`"
+    if len(part.encode(errors="replace")) > PART_BYTES:
+        return "output-long", f"has a part of more than {PART_BYTES} bytes"
+    return _characters_fault(part) or _taken_fault(part)
+
+
+def _characters_fault(part: str) -> tuple[str, str] | None:
     if wrong := next((each for each in part if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp")), None):
         return "output-name", f"has the invisible character U+{ord(wrong):04X} in it"
     if wrong := next((each for each in part if each in _FORBIDDEN), None):
         return "output-name", f"has `{wrong}` in it, which not every system can store"
+    return None
+
+
+def _taken_fault(part: str) -> tuple[str, str] | None:
     if part != part.strip(" ") or part.endswith("."):
         return "output-name", f"has the part `{part}`, which begins or ends in a space or ends in a dot"
-    if len(part.encode(errors="replace")) > PART_BYTES:
-        return "output-long", f"has a part of more than {PART_BYTES} bytes"
     if _WINDOWS.fullmatch(part) or part.startswith((".", "-", "~", "$")) or _OURS.fullmatch(part):
         return "output-reserved", f"has the part `{part}`, a name that is taken or dangerous on some system"
     return None

@@ -27,7 +27,7 @@ Part: TypeAlias = "Json | Blank | dict[str, Part] | list[Part]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """A request with its blanks, and for each of its places (`("image_with_roles", 0, "url")`) the leaf in the manifest.
+    """A request with its blanks, and for each place in it (`("image_with_roles", 0, "url")`) its leaf in the manifest.
 
     `per_take` says whether takes of one combination can differ in it.
     """
@@ -64,6 +64,9 @@ class _Maker:
             case Leaf(value=str() as text, path=path) if is_template(text):
                 self.leaves[at] = path
                 return self._blank(self.templates.compile(text), at, path)
+            case Leaf(value=str() as text, path=path):
+                self.leaves[at] = path
+                return text.removesuffix("\n")  # as templates drop it: a block scalar says the same as a quoted one
             case Leaf(value=value, path=path):
                 self.leaves[at] = path
                 return value

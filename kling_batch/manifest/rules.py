@@ -13,6 +13,7 @@ from kling_batch.text.document import Path
 from kling_batch.text.plain import plain
 from kling_batch.text.render import did_you_mean, listed
 
+_SHOWN = 12
 Combination = tuple[Value, ...]
 """One value for each axis of a shot, in the order in which they are declared."""
 
@@ -78,7 +79,7 @@ def _named(axis: Axis, pattern: "Json") -> set[str]:
 def _tell_unknown(axis: Axis, pattern: "Json", path: Path, complaints: Complaints) -> None:
     names = [value.name for value in axis.values]
     meant = did_you_mean(scalar_name(pattern), names)
-    shown = [f"`{name}`" for name in names[:12]] + ([f"{len(names) - 12} more"] if len(names) > 12 else [])
+    shown = [f"`{name}`" for name in names[:_SHOWN]] + ([f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else [])
     label = f"did you mean `{meant}`?" if meant else ""
     message = f"`{plain(str(pattern))}` is not a value of `{axis.name}`"
     complaints.at(path, "rule-value", message, label=label, remedy=f"its values are {listed(shown)}")

@@ -9,7 +9,7 @@ from kling_batch.manifest.complaints import Complaints
 from kling_batch.manifest.matrix import EXPANDED, Expansion, Matrix, expand, read_matrix
 from kling_batch.manifest.names import doubled, name_fault
 from kling_batch.manifest.rows import Rows
-from kling_batch.manifest.tree import Leaf, Tree, mapping, merge, sequence, tree
+from kling_batch.manifest.tree import Leaf, Tree, branches, mapping, merge, sequence
 from kling_batch.manifest.variables import check_names
 from kling_batch.text.document import Path
 from kling_batch.text.plain import plain
@@ -45,13 +45,13 @@ def read_shots(complaints: Complaints, rows: Rows) -> tuple[Shot, ...]:
     _check_shot_names(list(shots), complaints)
     check_names(whole.get("vars"), ("vars",), complaints)
     matrices = {name: _matrix(mapping(shot), ("shots", name), complaints, rows) for name, shot in shots.items()}
-    if complaints.failed or not _few_enough(matrices, whole, complaints):
+    if complaints.has_failed() or not _few_enough(matrices, whole, complaints):
         return ()
     read = tuple(_shot(name, whole, matrix, complaints) for name, matrix in matrices.items())
     total = sum(len(shot.expansion.combinations) * shot.matrix.takes for shot in read)
-    if not complaints.failed and total > _limit(whole):
+    if not complaints.has_failed() and total > _limit(whole):
         _tell_limit(matrices, whole, total, complaints)
-    return () if complaints.failed else read
+    return () if complaints.has_failed() else read
 
 
 def _check_shot_names(names: Sequence[str], complaints: Complaints) -> None:
@@ -123,10 +123,6 @@ def _tell_limit(matrices: Mapping[str, Matrix], whole: "dict[str, Json]", total:
 def _shot(name: str, whole: "dict[str, Json]", matrix: Matrix, complaints: Complaints) -> Shot:
     path: Path = ("shots", name)
     shot = mapping(mapping(whole.get("shots")).get(name))
-    general = tree(mapping(whole.get("request")), ("request",))
-    own = tree(mapping(shot.get("request")), (*path, "request"))
-    assert isinstance(general, dict)
-    assert isinstance(own, dict)
     return Shot(
         name=name,
         path=path,
@@ -134,19 +130,14 @@ def _shot(name: str, whole: "dict[str, Json]", matrix: Matrix, complaints: Compl
         expansion=expand(matrix, shot, path, complaints),
         takes=_takes(shot.get("takes"), path),
         vars={**mapping(whole.get("vars")), **mapping(shot.get("vars"))},
-        request=merge(general, own),
+        request=merge(branches(whole.get("request"), ("request",)), branches(shot.get("request"), (*path, "request"))),
         patches=tuple(
-            _patch(entry, (*path, "overrides", at)) for at, entry in enumerate(sequence(shot.get("overrides")))
+            branches(mapping(entry).get("set"), (*path, "overrides", at, "set"))
+            for at, entry in enumerate(sequence(shot.get("overrides")))
         ),
         allow=frozenset(str(each) for each in (*sequence(whole.get("allow")), *sequence(shot.get("allow")))),
         output=_output(whole, shot, path),
     )
-
-
-def _patch(entry: "Json", path: Path) -> dict[str, Tree]:
-    made = tree(mapping(mapping(entry).get("set")), (*path, "set"))
-    assert isinstance(made, dict)
-    return made
 
 
 def _output(whole: "dict[str, Json]", shot: "dict[str, Json]", path: Path) -> Leaf:

@@ -19,8 +19,8 @@ class Hit:
     """The job in which a complaint was met, with the axes that its key leaves out."""
 
     key: Key
-    axes: tuple[Axis, ...]
-    combination: Combination
+    axes: tuple[Axis, ...] = ()
+    combination: Combination = ()
 
     def __str__(self) -> str:
         pairs = zip(self.axes, self.combination, strict=True)

@@ -13,10 +13,9 @@ from kling_batch.manifest.bounds import RefusedError
 DEPTH = 48
 FUNCTIONS = ("env", "pick", "range", "shuffle")
 FILTERS = frozenset([*filters.FILTERS, "d", "default"])
-TESTS = frozenset(
-    "boolean defined divisibleby eq even false ge gt in le lt mapping ne none number odd sequence string true undefined"
-    " == != < <= > >=".split()
-)
+_KINDS = ("boolean", "defined", "false", "mapping", "none", "number", "sequence", "string", "true", "undefined")
+_COMPARING = ("divisibleby", "eq", "even", "ge", "gt", "in", "le", "lt", "ne", "odd", "==", "!=", "<", "<=", ">", ">=")
+TESTS = frozenset([*_KINDS, *_COMPARING])
 SPEND, JOIN, LITERAL = "(spend)", "(join)", "(literal)"
 """Names of filters that only a tamed tree can use: no template can spell them."""
 

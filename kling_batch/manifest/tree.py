@@ -28,11 +28,16 @@ def sequence(value: "Json") -> "list[Json]":
     return value if isinstance(value, list) else []
 
 
+def branches(value: "Json", path: Path) -> dict[str, Tree]:
+    """Return a map as a tree of leaves, with nothing in it where there is none."""
+    return {name: tree(item, (*path, name)) for name, item in mapping(value).items()}
+
+
 def tree(value: "Json", path: Path) -> Tree:
     """Return a value as a tree of leaves."""
     match value:
         case dict():
-            return {name: tree(item, (*path, name)) for name, item in value.items()}
+            return branches(value, path)
         case list():
             return [tree(item, (*path, index)) for index, item in enumerate(value)]
         case _:

@@ -21,7 +21,7 @@ def address_fault(text: str) -> tuple[str, str] | None:
         return "image-url", f"is not a URL: {error}"
     if parts.scheme.lower() not in ("http", "https"):
         return "image-url", f"has the scheme `{parts.scheme[:20]}:`, and images are taken from `https:` or `http:` only"
-    if not host or any(character.isspace() or ord(character) < 32 for character in text):
+    if not host or any(each.isspace() or not each.isprintable() for each in text):
         return "image-url", "is not a whole URL"
     return _credentials(parts) or _not_public(host)
 
