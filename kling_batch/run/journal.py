@@ -1,0 +1,233 @@
+"""The append-only, fsynced record of a run, written before anything is believed and read back when a run begins.
+
+The first line is the head, which binds the journal to one lock. A *checkpoint* says that the facts so far are all in
+the lock file with that sha256; a *base*, that a run began from a lock file which other facts than these have made.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import anyio
+import anyio.to_thread
+
+from kling_batch import store
+from kling_batch.errors import DiskError, StateError
+from kling_batch.events import Cleared, Fact, Intended, to_json
+from kling_batch.job import Json, canonical
+from kling_batch.plan.lockfile import Lock, fold
+from kling_batch.plan.recovery import joined
+from kling_batch.run.entries import MOVE_AWAY, VERSION, Reader, entry
+
+LARGEST = 2_000_000_000  # bytes that are read at most
+_KEEP = "nothing more is sent; keep these lines, they are what the disk did not take"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """What a journal says beyond a lock file.
+
+    With `fits` the facts begin where the lock ends, else they are all that the journal has. `knows_all` says that no
+    lock file of other facts ever came in. `size` are the bytes that stand, 0 where there is no journal yet; with `torn`
+    more lay behind them. `last` is the sha256 of the lock file it was last at one with.
+    """
+
+    facts: tuple[Fact, ...] = ()
+    fits: bool = False
+    knows_all: bool = True
+    torn: bool = False
+    size: int = 0
+    next_seq: int = 0
+    last: str = ""
+
+
+def replay(path: Path, project: str, service: str, content: bytes) -> Replayed:
+    """Return what the journal at a path says beyond a lock file of that content (empty where there is none).
+
+    Raises `StateError` for a journal that is damaged, newer, or not that of this lock; nothing is changed.
+    """
+    try:
+        data = store.read_bytes(path, LARGEST, follow=False)
+    except FileNotFoundError:
+        return Replayed()
+    except OSError as error:
+        raise StateError(f"cannot read `{path.name}`: {error.strerror}", help=MOVE_AWAY) from error
+    return read(path.name, data, project, service, hashlib.sha256(content).hexdigest() if content else "")
+
+
+def read(name: str, data: bytes, project: str, service: str, sha256: str) -> Replayed:
+    """Return what a journal's bytes say beyond the lock file with that sha256; else as `replay`."""
+    reader = Reader(name, data)
+    facts: list[tuple[int, bytes]] = []
+    known: dict[str, int] = {}
+    last, knows_all, number = "", True, -1
+    for number, kind, body in reader.entries():
+        match kind:
+            case "head" if number == 0:
+                reader.belongs(body, project, service)
+            case "fact" if number > 0:
+                facts.append((number, body))
+            case "checkpoint" if number > 0:
+                last = reader.sha256(number, body)
+                known[last] = len(facts)
+                knows_all = knows_all and bool(facts)
+            case "base" if number > 0:
+                knows_all = False
+            case _:
+                raise reader.damaged(number, "journal-head", "a head stands first, and only there")
+    since = known.get(sha256)
+    return Replayed(
+        facts=tuple(reader.fact(number, body) for number, body in facts[since or 0 :]),
+        fits=since is not None,
+        knows_all=knows_all,
+        torn=reader.size < len(data),
+        size=reader.size,
+        next_seq=number + 1,
+        last=last,
+    )
+
+
+def recovered(lock: Lock | None, replayed: Replayed, project: str, service: str) -> Lock:
+    """Return what the lock file and the journal know together.
+
+    Where the facts do not begin at the lock (it was merged, or taken from elsewhere), both are joined key by key.
+    Raises `StateError` where the lock is gone and the journal never knew all of it.
+    """
+    empty = Lock(project=project, service=service, jobs={})
+    if lock is None and not replayed.knows_all:
+        raise StateError(
+            "the lock is gone, and the journal beside it does not know all that was in it",
+            help="bring the lock back with `git checkout`, or run `kling-batch recover`; nothing was sent",
+        )
+    try:
+        if lock is None or replayed.fits:
+            return fold(lock or empty, replayed.facts)
+        return joined(lock, replayed.facts)
+    except ValueError as error:
+        raise StateError(f"the journal does not fit its lock: {error}", help=MOVE_AWAY) from error
+
+
+class Tape(Protocol):
+    """Where a journal's lines go: durable once `append` returns."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it lives on its reserve: enough to write down what is known, not to buy anything more."""
+        ...
+
+    async def append(self, data: bytes) -> None:
+        """Add bytes. Raises `DiskError` or `StateError`, and from then on always."""
+        ...
+
+
+class DiskTape:
+    """A file as a tape; its syncs run in a thread, so that a slow disk holds nobody else up."""
+
+    def __init__(self, file: store.Appender) -> None:
+        self._file = file
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the file lives on its reserve."""
+        return self._file.is_full
+
+    async def append(self, data: bytes) -> None:
+        """Add bytes and sync them; see `store.Appender.append`."""
+        await anyio.to_thread.run_sync(self._file.append, data)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Lines that share one sync, and what became of it."""
+
+    lines: list[bytes] = field(default_factory=list)
+    is_written: bool = False
+    error: Exception | None = None
+
+
+class Journal:
+    """Makes facts durable. Those that arrive while a sync is under way share the next one.
+
+    Once the tape has failed every `record` raises `DiskError`.
+    """
+
+    def __init__(self, tape: Tape, *, next_seq: int, clock: Callable[[], float]) -> None:
+        self._tape, self._seq, self._clock = tape, next_seq, clock
+        self._turn = anyio.Lock()
+        self._batch = _Batch()
+        self._broken: Exception | None = None
+
+    async def record(self, *facts: Fact) -> None:
+        """Return once all facts are durable, in their order.
+
+        Raises `DiskError` where they are not, with their lines, and for an intent on a full disk: what cannot be
+        recorded to its end may not be begun.
+        """
+        intents = [fact for fact in facts if isinstance(fact, Intended)]
+        if intents and self._tape.is_full:
+            raise _full()
+        await self._commit("fact", [to_json(fact) for fact in facts])
+        if intents and self._tape.is_full:
+            why = "the disk is full: it was not sent"
+            await self._commit("fact", [to_json(Cleared(key=fact.key, why=why)) for fact in intents])
+            raise _full()
+
+    async def checkpoint(self, sha256: str) -> None:
+        """Note that all facts so far are in the lock file with that sha256."""
+        await self._commit("checkpoint", [{"sha256": sha256}])
+
+    async def _commit(self, kind: str, bodies: list[dict[str, Json]]) -> None:
+        if self._broken is not None:
+            raise _failed(bodies, self._broken)
+        batch, at = self._batch, int(self._clock())
+        for body in bodies:
+            batch.lines.append(entry(self._seq, at, kind, body))
+            self._seq += 1
+        with anyio.CancelScope(shield=True):  # as short as a sync, which nobody can cancel: a line given is a line kept
+            async with self._turn:
+                if not batch.is_written:
+                    await self._write(batch)
+        if batch.error is not None:
+            raise _failed(bodies, batch.error) from batch.error
+
+    async def _write(self, batch: _Batch) -> None:
+        self._batch = _Batch()
+        batch.is_written, batch.error = True, self._broken
+        if self._broken is None:
+            try:
+                await self._tape.append(b"".join(batch.lines))
+            except (DiskError, StateError, OSError) as error:
+                self._broken = batch.error = error
+
+
+def _failed(bodies: list[dict[str, Json]], why: Exception) -> DiskError:
+    lines = [canonical(body).decode() for body in bodies]
+    return DiskError(f"the journal cannot be written: {why}", help=_KEEP, recovery=lines)
+
+
+def _full() -> DiskError:
+    return DiskError("the disk is full; nothing more is bought", help="make room, and run again")
+
+
+def open_journal(
+    path: Path, replayed: Replayed, *, lock: Lock, content: bytes, clock: Callable[[], float] = time.time
+) -> tuple[Journal, store.Appender]:
+    """Open a journal that was replayed, or begin one, for a run that starts from that lock.
+
+    `content` is the lock file as it lies there, empty if there is none. Cuts off a torn end. The appender is the
+    caller's to close. Raises `DiskError`, and `StateError` if the file has changed since.
+    """
+    file = store.Appender(path, replayed.size)
+    sha256 = hashlib.sha256(content).hexdigest() if content else ""
+    seq, now, lines = replayed.next_seq, int(clock()), []
+    if seq == 0:
+        lines.append(entry(0, now, "head", {"journal": VERSION, "project": lock.project, "service": lock.service}))
+    if sha256 and not replayed.fits:
+        kind = "checkpoint" if seq == 0 else "base"
+        lines.append(entry(seq + len(lines), now, kind, {"sha256": sha256}))
+    if lines:
+        file.append(b"".join(lines))
+    return Journal(DiskTape(file), next_seq=seq + len(lines), clock=clock), file
