@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,8 @@ _UNITS = {
     "minItems": "item",
     "minProperties": "key",
 }
+_FIGURES = {"integer": re.compile("[0-9]{1,9}"), "number": re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")}
+_SCHEMA_TYPES = {str: "string", int: "integer"}
 _FIELDS = frozenset(field.name for field in dataclasses.fields(Request))
 _WORDS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 
@@ -55,7 +58,7 @@ def complaints(document: Document, breach: Breach) -> tuple[Diagnostic, ...]:
         case "additionalProperties":
             return tuple(_unknown_keys(document, breach))
         case "required":
-            return (_missing_keys(document, breach),)
+            return tuple(_missing_keys(document, breach))
         case "type":
             return (_wrong_type(document, breach),)
         case "enum" | "const":
@@ -68,11 +71,7 @@ def complaints(document: Document, breach: Breach) -> tuple[Diagnostic, ...]:
 
 def _unknown_keys(document: Document, breach: Breach) -> Iterator[Diagnostic]:
     allowed, what = breach.schema["properties"], breach.schema["title"]
-    present = breach.value if isinstance(breach.value, dict) else {}
-    for key in present:
-        if key in allowed or is_secret(key):
-            continue
-        meant = did_you_mean(key, [each for each in allowed if each not in present])
+    for key, meant in _strays(breach).items():
         yield Diagnostic(
             code="unknown-key",
             message=f"`{_cut(key)}` is not a key of {what}",
@@ -80,6 +79,14 @@ def _unknown_keys(document: Document, breach: Breach) -> Iterator[Diagnostic]:
             label=_belongs(key, allowed) or (f"did you mean `{meant}`?" if meant else ""),
             help=f"{what} has the key{'s' if len(allowed) > 1 else ''} {listed(allowed)}",
         )
+
+
+def _strays(breach: Breach) -> dict[str, str | None]:
+    """Return the keys of a mapping that its schema does not know, each with the one that may have been meant."""
+    present = breach.value if isinstance(breach.value, dict) else {}
+    allowed = breach.schema["properties"]
+    free = [each for each in allowed if each not in present]
+    return {key: did_you_mean(key, free) for key in present if key not in allowed and not is_secret(key)}
 
 
 def _belongs(key: str, allowed: Mapping[str, Any]) -> str:
@@ -91,22 +98,20 @@ def _belongs(key: str, allowed: Mapping[str, Any]) -> str:
     return f"it goes under `request`{how}" if field else ""
 
 
-def _missing_keys(document: Document, breach: Breach) -> Diagnostic:
+def _missing_keys(document: Document, breach: Breach) -> Iterator[Diagnostic]:
+    """Tell the keys that are missing, but for one that is there and only misspelt: that is told as an unknown key."""
     present = breach.value if isinstance(breach.value, dict) else {}
-    missing = [each for each in breach.wanted if each not in present]
-    what = breach.schema["title"]
-    about = [
-        f"`{each}`: {_first_sentence(description)}"
-        for each in missing
-        if (description := breach.schema["properties"][each].get("description"))
-    ]
-    return Diagnostic(
-        code="missing-key",
-        message=f"{what} needs {listed(missing)}",
-        span=document.key_span(breach.path) if breach.path else document.span(()),
-        label=f"without {listed(missing, 'or')}",
-        help="; ".join(about),
-    )
+    misspelt = _strays(breach).values()
+    missing = [each for each in breach.wanted if each not in present and each not in misspelt]
+    if missing:
+        about = [f"`{each}`: {_first_sentence(breach.schema['properties'][each]['description'])}" for each in missing]
+        yield Diagnostic(
+            code="missing-key",
+            message=f"{breach.schema['title']} needs {listed(missing)}",
+            span=document.key_span(breach.path) if breach.path else document.span(()),
+            label=f"without {listed(missing, 'or')}",
+            help="; ".join(about),
+        )
 
 
 def _wrong_type(document: Document, breach: Breach) -> Diagnostic:
@@ -128,7 +133,7 @@ def _wrong_value(document: Document, breach: Breach) -> Diagnostic:
         code="unknown-value",
         message=f"{_name(breach)} cannot be {_shown(breach.value)}",
         span=_span(document, breach),
-        label=f"did you mean `{meant}`?" if meant else "",
+        label=f"did you mean `{meant}`?" if meant else _mended(breach.value, [_SCHEMA_TYPES[type(allowed[0])]]),
         help=f"it is {listed([json.dumps(each) if not isinstance(each, str) else each for each in allowed], 'or')}",
     )
 
@@ -137,9 +142,9 @@ def _wrong_form(document: Document, breach: Breach) -> Diagnostic:
     text = str(breach.value)
     kinds = [name for name in ("integer", "boolean") if _mended(text, [name])]
     if breach.is_name:
-        message = f"{_shown(text)} is not a name"
+        message = f"{_shown(text)} cannot be a name here"
     else:
-        message = f"{_name(breach)} cannot be {_shown(text)}" if text.strip() else f"{_name(breach)} is empty"
+        message = f"{_name(breach)} cannot be {_kind(text)}" if text.strip() else f"{_name(breach)} is empty"
     return Diagnostic(
         code="wrong-form",
         message=message,
@@ -172,10 +177,10 @@ def _count(number: int, unit: str) -> str:
 
 
 def _range(breach: Breach) -> str:
-    above = breach.schema.get("exclusiveMinimum")
-    low = f"from {breach.schema.get('minimum')}" if above is None else f"above {above}"
-    high = breach.schema.get("maximum")
-    return f"is {_shown(breach.value)}: it goes {low}{'' if high is None else f' to {high}'}"
+    low, above = breach.schema.get("minimum"), breach.schema.get("exclusiveMinimum")
+    high = breach.schema["maximum"]
+    allowed = f"it goes from {low} to {high}" if above is None else f"it is above {above} and at most {high}"
+    return f"is {_shown(breach.value)}: {allowed}"
 
 
 def _span(document: Document, breach: Breach) -> Span:
@@ -223,7 +228,7 @@ def _mended(value: Json, wanted: Sequence[str]) -> str:
     match value:
         case str() if "boolean" in wanted and value.lower() in _WORDS:
             return f"write `{_WORDS[value.lower()]}`"
-        case str() if {"integer", "number"} & set(wanted) and value.isascii() and value.isdecimal():
+        case str() if any(each in wanted and form.fullmatch(value) for each, form in _FIGURES.items()):
             return f"write `{value}` without quotes"
         case float() if "integer" in wanted and value.is_integer():
             return f"write `{value:.0f}`"
@@ -236,7 +241,7 @@ def _mended(value: Json, wanted: Sequence[str]) -> str:
 def _first_sentence(description: str) -> str:
     """Return the start of a schema's description in the voice of a diagnostic: no capital, no full stop."""
     sentence = description.split(". ", maxsplit=1)[0].removesuffix(".")
-    return sentence[:1].lower() + sentence[1:]
+    return sentence if sentence[:2].isupper() else sentence[:1].lower() + sentence[1:]
 
 
 def _types(breach: Breach, wanted: Sequence[str]) -> list[str]:

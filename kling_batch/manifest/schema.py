@@ -34,7 +34,9 @@ def check(document: Document) -> tuple[Diagnostic, ...]:
     for error in itertools.islice(_validator().iter_errors(document.value), _MOST):
         for each in complaints(shown, _breach(error)):
             told.setdefault(_place(each), each)
-    return tuple(sorted(told.values(), key=_place))
+    mistyped = {each.span for each in told.values() if each.code == "wrong-type"}
+    clear = (each for each in told.values() if each.code == "wrong-type" or each.span not in mistyped)
+    return tuple(sorted(clear, key=_place))
 
 
 @cache

@@ -9,8 +9,8 @@ from kling_batch.text.diagnostic import Diagnostic
 from kling_batch.text.document import Document, Path
 from kling_batch.text.source import Source
 
-_KEYS = frozenset({"apikey", "authorization", "bearer", "token", "accesstoken", "secret", "secretkey", "password"})
-_ADDRESSES = frozenset({"baseurl", "apibase", "apiurl", "endpoint", "proxy"})
+_KEYS = frozenset({"apikey", "authorization", "bearer", "token", "accesstoken", "secretkey", "password"})
+_ADDRESSES = frozenset({"baseurl", "apibase", "apiurl"})
 _LOOKS_LIKE_A_KEY = re.compile(r"\bsk-[A-Za-z0-9_-]{16,}")
 
 

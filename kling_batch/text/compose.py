@@ -36,6 +36,7 @@ class _Open:
     start: int
     anchor: str | None
     is_mapping: bool
+    is_template: bool
     children: list[Node] = field(default_factory=list)
 
 
@@ -61,17 +62,16 @@ class Composer:
         self.faults.extend(faults)
         self.is_over = self.is_over or len(self.faults) >= MAX_FAULTS
 
-    def open(self, start: int, *, is_mapping: bool, anchor: str | None, tag: str | None) -> None:
-        """Begin a list or a mapping, at the offset of its properties."""
+    def open(self, start: int, *, is_mapping: bool, is_flow: bool, anchor: str | None, tag: str | None) -> None:
+        """Begin a list or a mapping, at the offset of its properties; `is_flow` if it stands in brackets."""
         start = self._content(start, len(self._source.text), anchor, tag)
         if len(self._open) >= MAX_DEPTH:
             self._stop("too-deep", f"more than {MAX_DEPTH} levels of nesting", start)
         self._count(1, start)
         if tag not in {None, "!", _CORE + ("map" if is_mapping else "seq")}:
             self._tell_tag(tag or "", start, "map" if is_mapping else "seq")
-        if is_mapping and self._source.text.startswith("{{", start):
-            self._tell_template(start)
-        self._open.append(_Open(start=start, anchor=anchor, is_mapping=is_mapping))
+        is_template = is_flow and is_mapping and self._is_template(start)
+        self._open.append(_Open(start=start, anchor=anchor, is_mapping=is_mapping, is_template=is_template))
 
     def close(self, end: int | None) -> None:
         """End the innermost list or mapping; `end` is the offset behind its bracket, `None` for one without."""
@@ -79,7 +79,7 @@ class Composer:
         last = end if end is not None else max((each.end for each in done.children[-1:]), default=done.start)
         if done.is_mapping:
             node, faults = mapping(self._source, (done.start, last), done.children, self._templates)
-            self.keep(*faults)
+            self.keep(*(() if done.is_template else faults))
             self._add(node, done.anchor)
         else:
             self._add(_sequence(done, last), done.anchor)
@@ -178,20 +178,24 @@ class Composer:
             message = f"`{tag.replace(_CORE, '!!')}` does not fit: this is `!!{kind}`"
             self.keep(Diagnostic(code="wrong-tag", message=message, span=self._span(start, start + 1)))
 
-    def _tell_template(self, start: int) -> None:
-        self._templates.update((start, start + 1))
-        line_end = self._source.text.find("\n", start)
-        close = self._source.text.find("}}", start, line_end) + 2
+    def _is_template(self, start: int) -> bool:
+        """Say whether a mapping is an unquoted `{{ name }}`, to YAML a mapping in a mapping, and tell it once."""
+        text = self._source.text
         if start - 1 in self._templates:
-            return
+            return True
+        if not text.startswith("{{", start):
+            return False
+        self._templates.add(start)
+        end = text.find("}}", start, text.find("\n", start)) + 2
         fault = Diagnostic(
             code="unquoted-template",
             message="a value that begins with `{` is a mapping, not a template",
-            span=self._span(start, close if close > start else start + 2),
+            span=self._span(start, max(end, start + 2)),
             label="quote it",
             help='quote templates: `"{{ name }}"`',
         )
         self.keep(fault)
+        return True
 
     def _tell_alias(self, start: int, end: int, name: str) -> None:
         shown = plain(name)

@@ -79,9 +79,10 @@ def parse(source: Source, *, root: Root = "mapping") -> tuple[Document | None, t
     if any(each.code in {"too-large", "conflict-marker"} for each in found):
         return None, found
     composer = Composer(source)
+    composer.keep(*found)
     _read(source, composer)
     node = composer.root
-    found = tuple(sorted((*found, *composer.faults), key=lambda each: each.span.start if each.span else 0))
+    found = tuple(sorted(composer.faults, key=lambda each: each.span.start if each.span else 0))
     if not errors(found):
         found = _root_faults(source, node, root)
     if node is None or errors(found):
@@ -116,7 +117,8 @@ def _take(event: yaml.Event, composer: Composer, source: Source) -> None:
             composer.scalar(start, end, event.value, style=event.style or "", anchor=event.anchor, tag=event.tag)
         case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
             is_mapping = isinstance(event, yaml.MappingStartEvent)
-            composer.open(start, is_mapping=is_mapping, anchor=event.anchor, tag=event.tag)
+            is_flow = bool(event.flow_style)
+            composer.open(start, is_mapping=is_mapping, is_flow=is_flow, anchor=event.anchor, tag=event.tag)
         case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
             composer.close(end if end > start and source.text[start : start + 1] in "]}" else None)
         case yaml.AliasEvent():

@@ -20,7 +20,7 @@ def mapping(
 ) -> tuple[Mapping, tuple[Diagnostic, ...]]:
     """Return the mapping of keys and values by turns, and what is wrong with its keys.
 
-    `templates` are the offsets of unquoted templates: they have been told and hold no keys.
+    `templates` are the offsets of unquoted templates: they have been told and are no keys.
     """
     keys: dict[str, Scalar] = {}
     own: dict[str, Node] = {}
@@ -30,7 +30,7 @@ def mapping(
         if isinstance(key, Scalar) and fault is None:
             keys[key.text] = key
             own[key.text] = value
-        elif fault is not None and not {at[0], key.start} & set(templates):
+        elif fault is not None and key.start not in templates:
             faults.append(fault)
     if _MERGE in keys and not keys[_MERGE].style:
         merge = own[_MERGE]
