@@ -18,7 +18,7 @@ from kling_batch import store
 from kling_batch.errors import DiskError, StateError
 from kling_batch.events import Cleared, Fact, Intended, to_json
 from kling_batch.job import Json, canonical
-from kling_batch.plan.lockfile import Lock, fold
+from kling_batch.plan.lockfile import Lock, Writer, fold
 from kling_batch.plan.recovery import joined
 from kling_batch.run.entries import MOVE_AWAY, VERSION, Reader, entry
 
@@ -32,7 +32,7 @@ class Replayed:
 
     With `fits` the facts begin where the lock ends, else they are all that the journal has. `knows_all` says that no
     lock file of other facts ever came in. `size` are the bytes that stand, 0 where there is no journal yet; with `torn`
-    more lay behind them. `last` is the sha256 of the lock file it was last at one with.
+    more lay behind them.
     """
 
     facts: tuple[Fact, ...] = ()
@@ -41,7 +41,6 @@ class Replayed:
     torn: bool = False
     size: int = 0
     next_seq: int = 0
-    last: str = ""
 
 
 def replay(path: Path, project: str, service: str, content: bytes) -> Replayed:
@@ -63,7 +62,7 @@ def read(name: str, data: bytes, project: str, service: str, sha256: str) -> Rep
     reader = Reader(name, data)
     facts: list[tuple[int, bytes]] = []
     known: dict[str, int] = {}
-    last, knows_all, number = "", True, -1
+    knows_all, number = True, -1
     for number, kind, body in reader.entries():
         match kind:
             case "head" if number == 0:
@@ -71,9 +70,7 @@ def read(name: str, data: bytes, project: str, service: str, sha256: str) -> Rep
             case "fact" if number > 0:
                 facts.append((number, body))
             case "checkpoint" if number > 0:
-                last = reader.sha256(number, body)
-                known[last] = len(facts)
-                knows_all = knows_all and bool(facts)
+                known[reader.sha256(number, body)] = len(facts)
             case "base" if number > 0:
                 knows_all = False
             case _:
@@ -86,7 +83,6 @@ def read(name: str, data: bytes, project: str, service: str, sha256: str) -> Rep
         torn=reader.size < len(data),
         size=reader.size,
         next_seq=number + 1,
-        last=last,
     )
 
 
@@ -213,21 +209,30 @@ def _full() -> DiskError:
 
 
 def open_journal(
-    path: Path, replayed: Replayed, *, lock: Lock, content: bytes, clock: Callable[[], float] = time.time
+    path: Path,
+    replayed: Replayed,
+    *,
+    lock: Lock,
+    content: bytes,
+    clock: Callable[[], float] = time.time,
+    tape: Callable[[store.Appender], Tape] = DiskTape,
 ) -> tuple[Journal, store.Appender]:
     """Open a journal that was replayed, or begin one, for a run that starts from that lock.
 
-    `content` is the lock file as it lies there, empty if there is none. Cuts off a torn end. The appender is the
-    caller's to close. Raises `DiskError`, and `StateError` if the file has changed since.
+    `lock` is what was recovered, `content` the lock file as it lies there, empty if there is none. Cuts off a torn
+    end. The appender is the caller's to close. Raises `DiskError`, and `StateError` if the file has changed since.
     """
     file = store.Appender(path, replayed.size)
-    sha256 = hashlib.sha256(content).hexdigest() if content else ""
-    seq, now, lines = replayed.next_seq, int(clock()), []
+    seq = replayed.next_seq
+    lines: list[tuple[str, dict[str, Json]]] = []
     if seq == 0:
-        lines.append(entry(0, now, "head", {"journal": VERSION, "project": lock.project, "service": lock.service}))
-    if sha256 and not replayed.fits:
-        kind = "checkpoint" if seq == 0 else "base"
-        lines.append(entry(seq + len(lines), now, kind, {"sha256": sha256}))
+        lines.append(("head", {"journal": VERSION, "project": lock.project, "service": lock.service}))
+    if content and not replayed.fits:
+        here: dict[str, Json] = {"sha256": hashlib.sha256(content).hexdigest()}
+        lines.append(("base", here))
+        if seq == 0 or Writer().text(lock).encode() == content:
+            lines.append(("checkpoint", here))
     if lines:
-        file.append(b"".join(lines))
-    return Journal(DiskTape(file), next_seq=seq + len(lines), clock=clock), file
+        now = int(clock())
+        file.append(b"".join(entry(seq + number, now, *each) for number, each in enumerate(lines)))
+    return Journal(tape(file), next_seq=seq + len(lines), clock=clock), file
