@@ -16,7 +16,7 @@ from anyio.abc import TaskGroup
 from kling_batch.api.answers import Absent, Accepted, Completed, Fault, FaultKind, Running, TaskFailed
 from kling_batch.api.pace import Pacer
 from kling_batch.errors import DiskError
-from kling_batch.events import Cleared, Event, Fact, Held, Looked, LookUpJudged, Submitted
+from kling_batch.events import Cleared, Event, Fact, Held, Looked, LookUpJudged
 from kling_batch.job import MODEL, BusinessId, Key, TaskId, business_id
 from kling_batch.plan.diff import Plan
 from kling_batch.run.agenda import Agenda, Line
@@ -276,8 +276,7 @@ class Engine:
             with anyio.move_on_after(FAREWELL, shield=True):
                 await self.record(fact)
         except DiskError as error:
-            lines = (f"{fact.key} {fact.task}",) if isinstance(fact, Submitted) else ()
-            self._disk_failed(DiskError(error.message, help=error.help, recovery=lines))
+            self._disk_failed(error)
 
     def _disk_failed(self, error: DiskError) -> None:
         known = self.disk.recovery if self.disk else ()

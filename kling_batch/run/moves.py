@@ -6,8 +6,11 @@ between the two costs nothing.
 
 from collections.abc import Iterator
 
-from kling_batch.events import Fact, Lost, Moved, Opened, Restored
+from kling_batch.errors import DiskError, StateError
+from kling_batch.events import Fact, Lost, Moved, Opened, Restored, Told
+from kling_batch.job import Job
 from kling_batch.plan.diff import Action, Change
+from kling_batch.plan.history import earlier_video
 from kling_batch.plan.record import Record, State
 from kling_batch.run.shelf import Shelf
 
@@ -29,20 +32,27 @@ def _is_stale(record: Record, change: Change) -> bool:
     return record.state is State.PENDING and job is not None and record.spec != job.spec.hash
 
 
-def carry_out(changes: tuple[Change, ...], shelf: Shelf) -> Iterator[Fact]:
-    """Move and restore the files that a plan names, and tell each once it is done; raises `OSError`, `StateError`."""
+def carry_out(changes: tuple[Change, ...], shelf: Shelf) -> Iterator[Fact | Told]:
+    """Move and restore the files that a plan names, and tell each once it is done, or why it could not be."""
     for change in changes:
-        job, record = change.job, change.record
-        if job is None or record is None:
+        if change.job is None or change.record is None or change.action not in {Action.MOVE, Action.RESTORE}:
             continue
-        if change.action is Action.MOVE:
-            _bring(shelf, record, job.output)
-            yield Moved(key=job.key, origin=change.origin or job.key, output=job.output)
-        elif change.action is Action.RESTORE:
-            earlier = next(each for each in reversed(record.past) if each.spec == job.spec.hash)
-            kept = _clear(shelf, record, job.output)
-            _bring(shelf, earlier, job.output)
-            yield Restored(key=job.key, spec=earlier.spec, output=job.output, kept=kept)
+        try:
+            yield _carry_out(change, change.job, change.record, shelf)
+        except (OSError, StateError, DiskError) as error:
+            yield Told(level="warning", message=f"{change.key} stays where it is: {error}")
+
+
+def _carry_out(change: Change, job: Job, record: Record, shelf: Shelf) -> Fact:
+    if change.action is Action.MOVE:
+        _bring(shelf, record, job.output)
+        return Moved(key=job.key, origin=change.origin or job.key, output=job.output)
+    earlier = earlier_video(record, job.spec.hash)
+    if earlier is None:
+        raise AssertionError(f"{job.key} is to be restored and has no such past")
+    kept = _clear(shelf, record, job.output)
+    _bring(shelf, earlier, job.output)
+    return Restored(key=job.key, spec=earlier.spec, output=job.output, kept=kept)
 
 
 def _clear(shelf: Shelf, record: Record, output: str) -> str:

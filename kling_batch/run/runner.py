@@ -1,13 +1,12 @@
 """One run, from the run lock to the lock file: what `kling_batch.run` does."""
 
-import os
 import random
 import signal
+import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import ParamSpec, TypeVar
 
@@ -16,19 +15,18 @@ import anyio.to_thread
 
 from kling_batch import store
 from kling_batch.api.answers import Allowance, Balance
-from kling_batch.api.origin import GATEWAY, checked_key, origin_of
+from kling_batch.api.origin import GATEWAY, Origin, checked_key, origin_of
 from kling_batch.api.pace import Pacer
-from kling_batch.errors import DiskError, StateError
 from kling_batch.events import Event, Told
-from kling_batch.job import Image
+from kling_batch.job import Image, Key
 from kling_batch.plan.cost import total
-from kling_batch.plan.diff import Action, Change, Plan
+from kling_batch.plan.diff import Action, Plan
 from kling_batch.plan.lockfile import Lock
-from kling_batch.plan.record import State
+from kling_batch.plan.record import Record, State
 from kling_batch.run import moves, workspace
 from kling_batch.run.book import Book
 from kling_batch.run.carrier import Carrier
-from kling_batch.run.collect import Collector
+from kling_batch.run.collect import Collector, Offload
 from kling_batch.run.engine import Engine
 from kling_batch.run.gate import Halt
 from kling_batch.run.journal import Journal
@@ -38,8 +36,9 @@ from kling_batch.run.states import Dead, Gone, Left, Unsettled
 from kling_batch.run.uploads import Uploads
 from kling_batch.run.workspace import Campaign
 
-LOOK_BURST = 20
-BALANCE_WAIT = 10.0  # seconds for a question that is only a courtesy
+LOOKS_PER_SECOND, LOOK_BURST = 20.0, 20  # of 50 a second that the service allows an account (contract 3.4)
+BALANCE_WAIT = 5.0  # seconds for a question that is only a courtesy
+LAST_WORDS = 30.0  # seconds for the last checkpoint once everything else is cancelled
 ACTIVE = frozenset(
     {Action.CREATE, Action.REDO, Action.RETRY, Action.RESUME, Action.FETCH, Action.UNSURE, Action.MOVE, Action.RESTORE}
 )
@@ -52,39 +51,20 @@ T = TypeVar("T")
 class Outcome:
     """How a run ended. `exit_code` as in design section 7; `reasons` say why, for people, the gravest first.
 
-    `counts` are the manifest's jobs by state; `spent` the USD of this run, billed or expected.
+    `counts` are the manifest's jobs by state; `spent` the USD of this run, billed or expected; `left` says of each job
+    that this run did not bring to its end what stood against it.
     """
 
     exit_code: int
     reasons: tuple[str, ...]
     counts: Mapping[State, int]
     spent: Decimal
+    left: Mapping[Key, str] = field(default_factory=dict)
 
 
 def is_empty(plan: Plan) -> bool:
     """Say whether a run of this plan would do nothing at all."""
     return not any(change.action in ACTIVE for change in plan.changes) and not moves.openings(plan.changes)
-
-
-def exit_code(engine: Engine, plan: Plan) -> int:
-    """Return the code of design section 7 for the way a run ended."""
-    states = [course.state for course in engine.courses.values()]
-    actions = {change.action for change in plan.changes}
-    if Halt.SIGNAL in engine.gate.halts:
-        return int(Halt.SIGNAL)
-    if Halt.ACCOUNT in engine.gate.halts:
-        return int(Halt.ACCOUNT)
-    if (
-        Halt.HUMAN in engine.gate.halts
-        or Action.LOST in actions
-        or any(isinstance(s, Unsettled | Gone) for s in states)
-    ):
-        return int(Halt.HUMAN)
-    if engine.gate.halts or any(isinstance(state, Left) and not state.blocked for state in states):
-        return int(Halt.CAPPED)
-    if Action.BLOCKED in actions or any(isinstance(state, Dead | Left) for state in states):
-        return 4
-    return 0
 
 
 def run(
@@ -104,7 +84,151 @@ def run(
     made), `AccountError` and `DiskError`; a failed job is an outcome, never an exception.
     """
     origin, key = origin_of(base_url or GATEWAY), checked_key(api_key)
-    with workspace.hold(campaign):
-        lock, journal = _opened(campaign, plan)
-        with journal:
-            return anyio.run(_Run(campaign, plan, lock, journal, grace, on_event).over_http, origin, key, proxy)
+    with workspace.hold(campaign), workspace.journal(campaign, plan) as (lock, journal):
+        return anyio.run(_over_http, Run(campaign, plan, lock, journal, on_event, grace=grace), origin, key, proxy)
+
+
+async def _over_http(run: "Run", origin: Origin, key: str, proxy: str | None) -> Outcome:
+    from kling_batch.api.client import Client  # noqa: PLC0415 - httpx and aiohttp are imported only to send
+
+    async with Client(origin, key, proxy=proxy, on_rate=run.learn) as service:
+        return await run.against(service)
+
+
+async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run blocking work beside the loop."""
+    return await anyio.to_thread.run_sync(lambda: work(*args, **kwargs))
+
+
+@dataclass(slots=True)
+class Run:
+    """What one run is made of; clock, dice and threads can be other ones."""
+
+    campaign: Campaign
+    plan: Plan
+    lock: Lock
+    journal: Journal
+    show: Callable[[Event], None]
+    offload: Offload = in_thread
+    wall: Callable[[], float] = time.time
+    dice: random.Random = field(default_factory=random.Random)
+    grace: float = 60.0
+    engine: Engine = field(init=False)
+    submit_pace: Pacer = field(init=False)
+    look_pace: Pacer = field(init=False)
+
+    def __post_init__(self) -> None:
+        rate = self.plan.settings.submit_per_second
+        self.submit_pace = Pacer(rate, burst=max(1, int(rate)))
+        self.look_pace = Pacer(LOOKS_PER_SECOND, burst=LOOK_BURST)
+
+    def learn(self, told: Allowance) -> None:
+        """Take in what the service says about its rate limits."""
+        pace = self.submit_pace if told.category == "async_submit" else self.look_pace
+        pace.learn(anyio.current_time(), told)
+
+    async def against(self, service: Service) -> Outcome:
+        """Run the plan against a service; the lock is written at the end, whatever the end is."""
+        places = self.campaign.places
+
+        async def save(text: bytes) -> None:
+            await self.offload(store.write_atomic, places.lock, text)
+
+        book = Book(lock=self.lock, journal=self.journal, save=save, show=self.show)
+        engine = self.engine = self._engine(service, book)
+        try:
+            await self._prepare(service, book)
+            async with anyio.create_task_group() as beside:
+                beside.start_soon(book.keep_up, name="checkpoints")
+                beside.start_soon(_listen, engine, name="signals")
+                await engine.run()
+                beside.cancel_scope.cancel()
+        finally:
+            with anyio.move_on_after(LAST_WORDS, shield=True):
+                await book.checkpoint()
+        if engine.disk is not None:
+            raise engine.disk
+        return self._outcome(engine, book.jobs)
+
+    def _engine(self, service: Service, book: Book) -> Engine:
+        folder = self.campaign.places.manifest.parent
+        collector = Collector(service=service, shelf=Shelf(root=self.campaign.places.outputs), offload=self.offload)
+
+        async def read(image: Image) -> bytes:
+            return await self.offload(workspace.read_image, folder, image)
+
+        carrier = Carrier(
+            service=service,
+            collector=collector,
+            uploads=Uploads(service, read),
+            record=book.record,
+        )
+        return Engine(
+            plan=self.plan,
+            carrier=carrier,
+            record=book.record,
+            wall=self.wall,
+            dice=self.dice,
+            submit_pace=self.submit_pace,
+            look_pace=self.look_pace,
+            looks_per_second=LOOKS_PER_SECOND,
+            grace=self.grace,
+        )
+
+    async def _prepare(self, service: Service, book: Book) -> None:
+        """Do what needs no service, give every job a record, and ask once whether the money will do."""
+        changes, shelf = self.plan.changes, Shelf(root=self.campaign.places.outputs)
+        for fact in await self.offload(lambda: list(moves.carry_out(changes, shelf))):
+            await book.record(fact)
+        await book.record_all(moves.openings(changes))
+        await book.checkpoint()
+        needed = total(change.usd for change in changes if change.pays)
+        if not needed.usd:
+            return
+        with anyio.move_on_after(BALANCE_WAIT):
+            match await service.balance():
+                case Balance(usd=Decimal() as usd) if usd < needed.usd:
+                    message = f"the account holds ${usd}, and this plan costs ${needed.usd}"
+                    await book.record(Told(level="warning", message=message))
+                case _:
+                    pass
+
+    def _outcome(self, engine: Engine, jobs: Mapping[Key, Record]) -> Outcome:
+        mine = (jobs[job.key].state for job in self.campaign.manifest.jobs if job.key in jobs)
+        left = {
+            course.key: course.state.why
+            for course in engine.courses.values()
+            if isinstance(course.state, Left | Unsettled | Gone)
+        }
+        return Outcome(
+            exit_code=exit_code(engine, self.plan),
+            reasons=tuple(engine.gate.halts[reason] for reason in sorted(engine.gate.halts, reverse=True)),
+            counts=Counter(mine),
+            spent=engine.gate.bought,
+            left=left,
+        )
+
+
+def exit_code(engine: Engine, plan: Plan) -> int:
+    """Return the code of design section 7 for the way a run ended."""
+    states = [course.state for course in engine.courses.values()]
+    actions = {change.action for change in plan.changes}
+    codes = {int(reason) for reason in engine.gate.halts}
+    if Action.LOST in actions or any(isinstance(state, Unsettled | Gone) for state in states):
+        codes.add(int(Halt.HUMAN))
+    if any(isinstance(state, Left) and not state.blocked for state in states):
+        codes.add(int(Halt.CAPPED))
+    if Action.BLOCKED in actions or any(isinstance(state, Dead | Left) for state in states):
+        codes.add(4)
+    return max(codes, default=0)
+
+
+async def _listen(engine: Engine) -> None:
+    """Stop softly at the first signal and at once at the second; both leave everything resumable."""
+    if threading.current_thread() is not threading.main_thread():
+        return  # signals come to the main thread alone
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+        async for number in signals:
+            if Halt.SIGNAL in engine.gate.halts:
+                engine.abort()
+            engine.stop(f"interrupted by {signal.Signals(number).name}")

@@ -1,23 +1,26 @@
 """A manifest's files on disk: where its lock, journal and outputs lie, and how they become a campaign and a plan."""
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
 from kling_batch import store
 from kling_batch.api.origin import GATEWAY, service_of
 from kling_batch.errors import ManifestError, StateError, UsageError
+from kling_batch.job import Image
 from kling_batch.manifest.load import load as load_manifest
 from kling_batch.manifest.model import Manifest
 from kling_batch.plan.cost import Prices, default_prices, with_overrides
-from kling_batch.plan.diff import FileState, Outlook, Plan, compare
+from kling_batch.plan.diff import Action, Change, FileState, Outlook, Plan, compare
 from kling_batch.plan.lockfile import Lock, belongs, parse
-from kling_batch.plan.record import Record, committed
+from kling_batch.plan.record import Record, State, committed
 from kling_batch.plan.select import selector
-from kling_batch.run.journal import Replayed, recovered, replay
+from kling_batch.run.journal import DiskTape, Journal, Replayed, Tape, open_journal, recovered, replay
+from kling_batch.run.shelf import Shelf
 from kling_batch.text.decode import decode
 from kling_batch.text.diagnostic import Diagnostic, errors
 
@@ -94,11 +97,19 @@ def load(
 def _reader(folder: Path) -> Callable[[str], bytes]:
     def read(relative: str) -> bytes:
         try:
-            return store.read_bytes(store.below(folder, relative), LARGEST_FILE)
+            return store.read_bytes(store.below(folder, relative), LARGEST_FILE, follow=False)
         except StateError as error:
             raise PermissionError(13, error.message, relative) from error
 
     return read
+
+
+def read_image(folder: Path, image: Image) -> bytes:
+    """Return a local image as it was planned; raises `OSError` where it cannot be read or has changed since."""
+    content = _reader(folder)(image.url)
+    if hashlib.sha256(content).hexdigest() != image.sha256:
+        raise OSError(f"`{image.url}` has changed since the plan was made")
+    return content
 
 
 def _places(manifest: Path, read: Manifest, *, sandbox: bool, output_root: str | Path | None) -> Places:
@@ -168,6 +179,47 @@ def state(campaign: Campaign) -> Lock:
     return recovered(lock, journal_of(campaign, content), campaign.manifest.project, campaign.service)
 
 
+@contextmanager
+def journal(
+    campaign: Campaign, plan: Plan, tape: Callable[[store.Appender], Tape] = DiskTape
+) -> Iterator[tuple[Lock, Journal]]:
+    """Open the journal for a run of a plan, and say what lock and journal know; to be held while this is open.
+
+    Raises `StateError` where what the plan was made from has changed since, or where both lock and journal are gone and
+    the outputs show that there was a campaign.
+    """
+    lock, content = lock_of(campaign)
+    replayed = journal_of(campaign, content)
+    if lock is None and not replayed.size and (video := _orphaned(campaign)):
+        raise StateError(
+            f"there is no lock and no journal, but `{video}` was made by this project: nothing was sent",
+            help=f"bring `{campaign.places.lock.name}` back from git, or rebuild it with `kling-batch recover`",
+        )
+    known = recovered(lock, replayed, campaign.manifest.project, campaign.service)
+    for change in plan.changes:
+        if known.jobs.get(change.origin or change.key) != change.record:
+            raise StateError(
+                f"`{change.key}` is not what it was when the plan was made; nothing was sent",
+                help="plan again: somebody else has run this campaign since",
+            )
+    book, file = open_journal(campaign.places.journal, replayed, lock=known, content=content, tape=tape)
+    try:
+        yield known, book
+    finally:
+        file.close()
+
+
+def _orphaned(campaign: Campaign) -> str:
+    """Return a video below the outputs whose sidecar is of this project, if there is one."""
+    shelf = Shelf(root=campaign.places.outputs)
+    for path in sorted(campaign.places.outputs.rglob("*.mp4.json")):
+        output = path.relative_to(campaign.places.outputs).as_posix().removesuffix(".json")
+        beside = shelf.sidecar(output)
+        if beside is not None and beside.get("project") == campaign.manifest.project:
+            return output
+    return ""
+
+
 def plan(
     campaign: Campaign,
     *,
@@ -188,7 +240,8 @@ def plan(
     changes = compare(manifest.jobs, lock, prices(campaign), outlook)
     if only:
         wanted = selector(only)
-        changes = tuple(each for each in changes if wanted(each.key, each.state))
+        changes = tuple(each for each in changes if wanted(each.key, _state_of(each)))
+    changes = tuple(_free(each, campaign.places.outputs) for each in changes)
     return Plan(
         project=manifest.project,
         service=campaign.service,
@@ -199,6 +252,24 @@ def plan(
         budget=budget,
         limit=limit,
     )
+
+
+def _state_of(change: Change) -> State:
+    return change.record.state if change.record else State.PENDING
+
+
+def _free(change: Change, outputs: Path) -> Change:
+    """Return the change, blocked if a file that is not of the job lies where its video would go: nothing is bought."""
+    if not change.pays or change.job is None:
+        return change
+    output = change.job.output
+    records = (change.record, *change.record.past) if change.record else ()
+    ours = {each.sha256 for each in records if each.sha256}
+    path = outputs / output
+    if not path.exists() or (ours and path.is_file() and store.sha256_of(path) in ours):
+        return change
+    because = f"a file that is not of this job lies at `{output}`: move it away"
+    return replace(change, action=Action.BLOCKED, because=because, pays=False, usd=None)
 
 
 def _files(outputs: Path) -> Callable[[Record], FileState]:
