@@ -193,14 +193,12 @@ def _name(breach: Breach) -> str:
     if breach.is_name:
         return "the name"
     match breach.path:
-        case (*_, str(parent), int(at)):
-            return f"item {at + 1} of `{_cut(parent)}`"
         case (*_, str(name)):
             return f"`{_cut(name)}`"
-        case (*_, int(at)):
-            return f"item {at + 1}"
+        case (*_, str(parent), int(at)):
+            return f"item {at + 1} of `{_cut(parent)}`"
         case _:
-            return "the manifest"
+            return "an item"
 
 
 def _kind(value: Json) -> str:
@@ -215,7 +213,7 @@ def _kind(value: Json) -> str:
             return "a list"
         case dict():
             return "a mapping"
-        case None:
+        case _:
             return "nothing"
 
 

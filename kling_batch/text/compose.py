@@ -59,7 +59,7 @@ class Composer:
 
     def keep(self, *faults: Diagnostic) -> None:
         """Take complaints; a text with very many is not read to its end."""
-        self.faults.extend(faults)
+        self.faults.extend(faults[: MAX_FAULTS - len(self.faults)])
         self.is_over = self.is_over or len(self.faults) >= MAX_FAULTS
 
     def open(self, start: int, *, is_mapping: bool, is_flow: bool, anchor: str | None, tag: str | None) -> None:
@@ -181,12 +181,14 @@ class Composer:
     def _is_template(self, start: int) -> bool:
         """Say whether a mapping is an unquoted `{{ name }}`, to YAML a mapping in a mapping, and tell it once."""
         text = self._source.text
-        if start - 1 in self._templates:
-            return True
-        if not text.startswith("{{", start):
+        is_inner = start - 1 in self._templates
+        if not is_inner and not text.startswith("{{", start):
             return False
         self._templates.add(start)
-        end = text.find("}}", start, text.find("\n", start)) + 2
+        if is_inner:
+            return True
+        line = text[start:].split("\n", 1)[0]
+        end = start + line.find("}}") + 2
         fault = Diagnostic(
             code="unquoted-template",
             message="a value that begins with `{` is a mapping, not a template",

@@ -4,10 +4,11 @@ The rules are those of YAML 1.2.2, chapters 7.3 and 8.1, in the order in which l
 """
 
 import re
+from collections.abc import Iterable
 
 from kling_batch.text.node import Scalar
 
-_BREAKS = re.compile(r"[ \t]*(?:\r?\n[ \t]*)+")
+_WHITE = re.compile(r"[ \t\r\n]+")
 _BREAK = re.compile(r"\r?\n")
 _ESCAPE = re.compile(r"\\(?:(\r?\n)[ \t]*|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)")
 _BLANK = (" ", "\t")
@@ -46,19 +47,19 @@ def _flow(raw: str, style: str) -> list[int]:
         elif style == "'" and raw.startswith("''", at):
             places.append(at)
             at += 2
-        elif folded := _BREAKS.match(raw, at):
-            places += _folded(raw, at, folded.end())
-            at = folded.end()
+        elif white := _WHITE.match(raw, at, end):
+            places += _folded(raw, at, white.end())
+            at = white.end()
         else:
             places.append(at)
             at += 1
     return [*places, end]
 
 
-def _folded(raw: str, start: int, end: int) -> list[int]:
-    """One break is a space; of more the first is dropped and the others are kept."""
+def _folded(raw: str, start: int, end: int) -> Iterable[int]:
+    """Return the places of white space: blanks stay, one break is a space, of more breaks the first is dropped."""
     breaks = [found.start() for found in _BREAK.finditer(raw, start, end)]
-    return breaks[1:] or breaks
+    return breaks[1:] or breaks or range(start, end)
 
 
 def _block(raw: str, style: str, text: str) -> list[int]:

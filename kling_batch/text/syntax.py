@@ -14,7 +14,7 @@ from kling_batch.text.plain import plain
 from kling_batch.text.source import Source, Span
 
 _TEMPLATE = re.compile(r"(?:^|[:\-,\[?])\s*(\{[{%#][^\n]*)")
-_SECOND_COLON = re.compile(r"^\s*(?:- +)*([^\s'\"#\[{&*!|>][^:]*): +(\S.*?)\s*$")
+_KEY = re.compile(r"\s*(?:- +)*([^\s'\"#\[{&*!|>-][^:]*): ")
 _INDICATORS = "@`%"
 _QUOTE = 'quote it: `"..."`, or put the text below a `|`'
 
@@ -110,8 +110,8 @@ def _closes_nothing(trouble: Trouble) -> Diagnostic:
 
 
 def _second_colon(trouble: Trouble) -> Diagnostic | None:
-    found = _SECOND_COLON.match(trouble.line)
-    if found is None or ": " not in f"{found[2]} ":
+    found = _KEY.match(trouble.line)
+    if found is None or ": " not in f"{trouble.line[found.end() :]} ":
         return None
     message = "a text that holds `: ` has to be quoted"
     return trouble.told(
