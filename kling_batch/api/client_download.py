@@ -42,7 +42,7 @@ class Downloads:
             try:
                 match self._head(response, start if ranged else 0, etag):
                     case Moved(location=location):
-                        url = urljoin(url, location)
+                        url = _joined(url, location)
                     case StartOver():
                         ranged = {}
                     case Begun() as begun:
@@ -115,6 +115,13 @@ class Chunks:
         if self._came < self._settings.slow_rate * self._waited:
             raise _interrupted("slow", f"came at less than {self._settings.slow_rate} bytes a second")
         self._waited, self._came = 0.0, 0
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:  # no URL at all, as the next look at it will say
+        return location
 
 
 def _interrupted(code: str, what: str, kind: FaultKind = FaultKind.UNCLEAR) -> Interrupted:

@@ -6,6 +6,8 @@ anything here raise.
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from decimal import Decimal
 from typing import TypeAlias
 
 from kling_batch.api.answers import (
@@ -44,11 +46,10 @@ def submit_answer(status: int, headers: Mapping[str, str], body: bytes) -> Submi
     """Read the answer to a submit (contract 1.5). Only 2xx, or a 429 that plainly shows a task, can accept."""
     layers = tuple(_layers(parsed(body)))
     broken = any(complains(layer) for layer in layers)
-    for layer in layers:
-        ids = _ids(layer)
-        shown = _speaks_of_task(layer)
-        if ids and (shown or (_is_fine(status) and not broken)) and (_is_fine(status) or status == TOO_MANY):
-            return Accepted(task=ids[0], business_id=_business_id(layers))
+    for layer in layers if _is_fine(status) or status == TOO_MANY else ():
+        is_shown = isinstance(layer.get("status"), str) or layer.get("object") == "generation.task"
+        if _ids(layer) and (is_shown or not broken):
+            return Accepted(task=_ids(layer)[0], business_id=_business_id(layers))
     return fault_of(status, headers, body)
 
 
@@ -72,28 +73,38 @@ def look_answer(status: int, headers: Mapping[str, str], body: bytes, *, asked: 
 def upload_answer(status: int, headers: Mapping[str, str], body: bytes) -> Uploaded | Fault:
     """Read the answer to an upload (contract 4); a refusal may come with 200."""
     layers = tuple(_layers(parsed(body)))
-    refused = any(layer.get("success") is False for layer in layers)
-    if _is_fine(status) and not refused:
+    if _is_fine(status) and not _is_refusal(layers):
         for layer in layers:
             for link in _links_of(layer):
                 return Uploaded(url=link)
-    return fault_of(BAD_REQUEST if _is_fine(status) and refused else status, headers, body)
+    return _free_fault(status, headers, body)
 
 
 def balance_answer(status: int, headers: Mapping[str, str], body: bytes) -> Balance | Fault | None:
     """Read what is left on the account (contract 5.3); `None` where the service does not offer to tell."""
     if status == NOT_FOUND:
         return None
-    for layer in _layers(parsed(body)):
-        if _is_fine(status) and not complains(layer):
+    layers = tuple(_layers(parsed(body)))
+    if _is_fine(status) and not _is_refusal(layers):
+        for layer in layers:
             left, credits_ = decimal_of(layer.get("remain_balance")), decimal_of(layer.get("remain_credits"))
             if layer.get("unlimited_quota") is True or left == -1:
                 return Balance(usd=None)
             if credits_ is not None:  # the unit of `remain_balance` depends on a display setting
-                return Balance(usd=max(credits_ / CREDITS_PER_USD, credits_ * 0))
+                return Balance(usd=max(credits_ / CREDITS_PER_USD, Decimal(0)))
             if left is not None:
-                return Balance(usd=max(left, left * 0))
-    return fault_of(status, headers, body)
+                return Balance(usd=max(left, Decimal(0)))
+    return _free_fault(status, headers, body)
+
+
+def _is_refusal(layers: tuple[Layer, ...]) -> bool:
+    return any(layer.get("success") is False for layer in layers)
+
+
+def _free_fault(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
+    """Return the fault of a request that buys nothing, where a plain refusal may come with 200."""
+    is_refusal = _is_fine(status) and _is_refusal(tuple(_layers(parsed(body))))
+    return replace(fault_of(BAD_REQUEST if is_refusal else status, headers, body), status=status)
 
 
 def _is_fine(status: int) -> bool:
@@ -108,11 +119,16 @@ def _layers(value: object) -> Iterator[Layer]:
 
 
 def _task_layer(layers: tuple[Layer, ...]) -> Layer | None:
-    """Return the innermost object that is a task. A nameless outermost one may be an envelope, and ends no task."""
-    for layer in reversed(layers):
-        is_envelope = layer is layers[0] and not _ids(layer)
+    """Return the object that is the task: the outermost with an id, for below it may lie what an upstream said.
+
+    A nameless outermost one may be an envelope, and its `success` or `error` ends no task.
+    """
+    for layer in layers:
+        if _speaks_of_task(layer) and _ids(layer):
+            return layer
+    for layer in layers[1:] + layers[:1]:
         ends = _status(layer) in FAILED or (_status(layer) in COMPLETED and not _links(layers, layer))
-        if _speaks_of_task(layer) and not (is_envelope and ends):
+        if _speaks_of_task(layer) and not (layer is layers[0] and ends):
             return layer
     return next((layer for layer in layers if _ids(layer) and not complains(layer)), None)
 
