@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from kling_batch.job import Json
 from kling_batch.manifest.complaints import Complaints
-from kling_batch.manifest.names import RESERVED, folded, name_fault, scalar_name
+from kling_batch.manifest.names import RESERVED, folded, name_fault, scalar_name, shortened
 from kling_batch.manifest.rows import Rows
 from kling_batch.manifest.tree import sequence
 from kling_batch.text.document import Path
@@ -103,7 +103,7 @@ def _defaulted(axis: Axis, default: "Json", path: Path, complaints: Complaints) 
         return axis
     name = default if isinstance(default, str) and axis.find(default) else scalar_name(default)
     if axis.find(name) is None:
-        known = ", ".join(f"`{value.name}`" for value in axis.values[:20])
+        known = shortened([value.name for value in axis.values])
         complaints.at(
             (*path, "default"),
             "axis-default",

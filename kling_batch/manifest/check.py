@@ -10,6 +10,7 @@ from typing import cast
 
 from kling_batch.job import DEFAULTS, MODEL, Image, Json, Mode, Request
 from kling_batch.manifest.bounds import RefusedError, kind
+from kling_batch.manifest.filters import shown
 from kling_batch.manifest.folder import Folder
 from kling_batch.manifest.images import Picture, look
 from kling_batch.manifest.urls import address_fault, is_address
@@ -46,7 +47,7 @@ class Checker:
 
     def check(self, values: Mapping[str, "Json"], allow: frozenset[str]) -> tuple[Request, list[Finding]]:
         """Return a request, of use only if no finding is an error, and what there is to say about it."""
-        given = {name: value for name, value in values.items() if value is not None}
+        given = {name: _worded(name, value) for name, value in values.items() if value is not None}
         findings = [*_texts(given), *_parameters(given)]
         references = self._images(given.get("reference_images"), ("reference_images",), findings)
         framed = self._images(given.get("image_with_roles"), ("image_with_roles",), findings)
@@ -107,6 +108,12 @@ def _role_fault(role: "Json", at: Path) -> Finding:
     return Finding(
         code="image-role", at=at, message=message, remedy=known, label=f"did you mean `{meant}`?" if meant else ""
     )
+
+
+def _worded(name: str, value: "Json") -> "Json":
+    """Return a number that one expression put where the service wants words, as the words."""
+    wants_words = name in ("prompt", "negative_prompt")
+    return shown(value) if wants_words and isinstance(value, bool | int | float) else value
 
 
 def _texts(given: Mapping[str, "Json"]) -> Iterator[Finding]:

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 from kling_batch.manifest.bounds import RefusedError
 from kling_batch.manifest.folder import Folder
+from kling_batch.manifest.names import shortened
 from kling_batch.manifest.template import Fault
 from kling_batch.text.document import Document, Path
 from kling_batch.text.plain import plain
-from kling_batch.text.render import did_you_mean, listed
+from kling_batch.text.render import did_you_mean
 from kling_batch.text.source import Source, Span
-
-_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,13 +24,10 @@ class Placed:
     remedy: str
 
 
-def placed(fault: Fault, document: Document, path: Path, folder: Folder, *, before: int = 0) -> Placed:
-    """Return a fault with its place: inside the leaf at `path`, or inside the file that it was met in.
-
-    `before` is how many characters the template has before the leaf's own text.
-    """
+def placed(fault: Fault, document: Document, path: Path, folder: Folder) -> Placed:
+    """Return a fault with its place: inside the leaf at `path`, or inside the file that it was met in."""
     label, remedy = _meant(fault)
-    span = _span(fault, document, path, folder, before)
+    span = _span(fault, document, path, folder)
     return Placed(span=span, code=fault.code, message=plain(fault.message), label=label, remedy=remedy or fault.remedy)
 
 
@@ -45,12 +41,11 @@ def _meant(fault: Fault) -> tuple[str, str]:
         return "", ""
     meant = did_you_mean(fault.word, fault.known)
     known = sorted(name for name in fault.known if not name.startswith("_"))
-    more = [f"{len(known) - _SHOWN} more"] if len(known) > _SHOWN else []
-    remedy = f"here are {listed([*(f'`{plain(name)}`' for name in known[:_SHOWN]), *more])}" if known else ""
+    remedy = f"known here: {shortened(known)}" if known else ""
     return f"did you mean `{meant}`?" if meant else "", remedy
 
 
-def _span(fault: Fault, document: Document, path: Path, folder: Folder, before: int) -> Span:
+def _span(fault: Fault, document: Document, path: Path, folder: Folder) -> Span:
     if fault.file:
         source = _file(fault.file, folder)
         start, end = locate(source.text, fault.line, fault.word)
@@ -59,7 +54,6 @@ def _span(fault: Fault, document: Document, path: Path, folder: Folder, before: 
     if not isinstance(value, str):
         return document.span(path)
     start, end = locate(value, fault.line, fault.word)
-    del before
     return document.within(path, start, max(end - start, 1))
 
 

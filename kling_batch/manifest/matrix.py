@@ -12,7 +12,7 @@ from kling_batch.manifest.rules import Combination, read_include, read_rule
 from kling_batch.manifest.tree import sequence
 from kling_batch.text.document import Path
 from kling_batch.text.plain import plain
-from kling_batch.text.render import did_you_mean, listed
+from kling_batch.text.render import did_you_mean
 
 _Group = tuple[tuple[int, ...], int]
 """Axes that advance together, by index, and how many steps they have."""
@@ -37,8 +37,8 @@ class Matrix:
     @property
     def arithmetic(self) -> str:
         """The same, as a person would work it out: `2 x 2 x 120 x 2 x 3 = 2880`."""
-        factors = [*(length for _, length in self.groups), self.takes]
-        return f"{' x '.join(map(str, factors))} = {self.count}"
+        factors = [*(length for _, length in self.groups), *([self.takes] if self.takes > 1 else [])]
+        return f"{' x '.join(map(str, factors))} = {self.count}" if len(factors) > 1 else str(self.count)
 
     def combinations(self) -> Iterator[Combination]:
         """Yield every combination in declared order, the last axis fastest."""
@@ -88,7 +88,7 @@ def _members(
     if len(found) < len(sequence(names)):
         return ()
     if len(lengths) > 1:
-        each = listed(f"`{axes[index].name}` has {len(axes[index].values)}" for index in found)
+        each = ", ".join(f"`{axes[index].name}` has {len(axes[index].values)}" for index in found)
         complaints.at(path, "zip-length", f"zipped axes have as many values as each other: {each}")
         return ()
     return tuple(sorted(found))
@@ -106,6 +106,8 @@ def expand(matrix: Matrix, shot: "dict[str, Json]", path: Path, complaints: Comp
     """Apply a shot's rules to its matrix, exclude before include before overrides; what matches nothing is told."""
     kept = _excluded(matrix, shot, path, complaints)
     kept += _included(matrix, kept, shot, path, complaints)
+    if not kept:
+        complaints.at_key(path, "nothing-left", "this shot makes no jobs: every combination is excluded")
     widened = [_widened(axis, [each[index] for each in kept]) for index, axis in enumerate(matrix.axes)]
     rules = [
         read_rule(_when(entry), (*path, "overrides", at, "when"), widened, complaints)

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from kling_batch.job import Json
+from kling_batch.text.plain import plain
 
 LONGEST = 64
 RESERVED = frozenset(
@@ -60,6 +61,17 @@ def doubled(names: Iterable[str]) -> list[tuple[str, str]]:
         if first is not name:
             twice.append((name, first))
     return twice
+
+
+_FEW = 12
+
+
+def shortened(names: Sequence[str]) -> str:
+    """Return names for a sentence, each in backticks, the most of a long list only counted."""
+    shown = [f"`{plain(name)}`" for name in names[:_FEW]]
+    if len(names) > _FEW:
+        shown.append(f"{len(names) - _FEW} more")
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
 PART_BYTES = 200

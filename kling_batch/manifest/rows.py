@@ -8,14 +8,14 @@ from kling_batch.manifest.bounds import RefusedError
 from kling_batch.manifest.complaints import Complaints
 from kling_batch.manifest.faults import placed
 from kling_batch.manifest.folder import Folder
-from kling_batch.manifest.names import folded, name_fault, scalar_name
+from kling_batch.manifest.names import folded, name_fault, scalar_name, shortened
 from kling_batch.manifest.tables import Row, at_line, read_table
 from kling_batch.manifest.template import Fault, Templates
 from kling_batch.manifest.tree import mapping
 from kling_batch.text.diagnostic import Diagnostic
 from kling_batch.text.document import Path
 from kling_batch.text.plain import plain
-from kling_batch.text.render import did_you_mean, listed
+from kling_batch.text.render import did_you_mean
 from kling_batch.text.source import Source
 
 NamedRows = Mapping[str, "dict[str, Json]"]
@@ -60,7 +60,8 @@ class Rows:
         before = len(self._complaints.told)
         self._complaints.told.extend(told)
         typed = [self._typed(asked, row) for row in rows]
-        wanted = self._wanted(asked, typed) if len(self._complaints.told) == before else []
+        sound = len(self._complaints.told) == before or "where" not in asked.entry
+        wanted = self._wanted(asked, typed) if sound else []
         named = self._named(asked, wanted)
         if len(self._complaints.told) > before:
             return None
@@ -127,7 +128,7 @@ class Rows:
         meant = did_you_mean(asked.key, columns)
         label = f"did you mean `{meant}`?" if meant else ""
         message = f"row {row.number} of `{plain(asked.source.name)}` has no column `{plain(asked.key)}`"
-        remedy = f"its columns are {listed(f'`{plain(column)}`' for column in columns)}"
+        remedy = f"its columns are {shortened(columns)}"
         self._complaints.at((*asked.path, "key"), "row-key", message, label=label, remedy=remedy)
 
     def _name(self, asked: _Asked, row: Row) -> str | None:

@@ -7,13 +7,12 @@ from fnmatch import fnmatchcase
 from kling_batch.job import Json
 from kling_batch.manifest.axes import Axis, Value
 from kling_batch.manifest.complaints import Complaints
-from kling_batch.manifest.names import name_fault, scalar_name
+from kling_batch.manifest.names import name_fault, scalar_name, shortened
 from kling_batch.manifest.tree import mapping
 from kling_batch.text.document import Path
 from kling_batch.text.plain import plain
 from kling_batch.text.render import did_you_mean, listed
 
-_SHOWN = 12
 Combination = tuple[Value, ...]
 """One value for each axis of a shot, in the order in which they are declared."""
 
@@ -48,7 +47,7 @@ def _index(name: str, axes: Sequence[Axis], path: Path, complaints: Complaints) 
     if name in names:
         return names.index(name)
     meant = did_you_mean(name, names)
-    remedy = f"the axes are {listed(f'`{each}`' for each in names)}" if names else "this shot has no axes"
+    remedy = f"the axes are {shortened(names)}" if names else "this shot has no axes"
     label = f"did you mean `{meant}`?" if meant else ""
     complaints.at_key(path, "rule-axis", f"`{plain(name)}` is not an axis of this shot", label=label, remedy=remedy)
     return None
@@ -79,10 +78,9 @@ def _named(axis: Axis, pattern: "Json") -> set[str]:
 def _tell_unknown(axis: Axis, pattern: "Json", path: Path, complaints: Complaints) -> None:
     names = [value.name for value in axis.values]
     meant = did_you_mean(scalar_name(pattern), names)
-    shown = [f"`{name}`" for name in names[:_SHOWN]] + ([f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else [])
     label = f"did you mean `{meant}`?" if meant else ""
     message = f"`{plain(str(pattern))}` is not a value of `{axis.name}`"
-    complaints.at(path, "rule-value", message, label=label, remedy=f"its values are {listed(shown)}")
+    complaints.at(path, "rule-value", message, label=label, remedy=f"its values are {shortened(names)}")
 
 
 def read_include(value: "Json", path: Path, axes: Sequence[Axis], complaints: Complaints) -> Combination | None:
@@ -92,7 +90,12 @@ def read_include(value: "Json", path: Path, axes: Sequence[Axis], complaints: Co
     missing = [axis.name for axis in axes if axis.name not in given and axis.default is None]
     if missing and not any(unknown):
         remedy = "an include gives every axis that has no default"
-        complaints.at(path, "include-axis", f"{listed(f'`{name}`' for name in missing)} is missing here", remedy=remedy)
+        complaints.at(
+            path,
+            "include-axis",
+            f"{listed(missing)} {'is' if len(missing) == 1 else 'are'} missing here",
+            remedy=remedy,
+        )
     chosen = [_included(axis, given, path, complaints) for axis in axes]
     whole = tuple(each for each in chosen if each is not None)
     return whole if len(whole) == len(axes) and not any(unknown) else None

@@ -112,7 +112,8 @@ def _tell_limit(matrices: Mapping[str, Matrix], whole: "dict[str, Json]", total:
     sums = f"`{name}` is {most.arithmetic}"
     left = f", {total} in all" if total != most.count else ""
     message = f"this makes {total} jobs, and the limit is {limit}: {sums}{left}"
-    remedy = f"make less of it, or raise the limit: `limits: {{jobs: {total}}}`"
+    raised = f", or raise the limit: `limits: {{jobs: {total}}}`" if total <= MOST_JOBS else ""
+    remedy = f"give its axes fewer values, or exclude some combinations{raised}"
     place: Path = ("limits", "jobs") if "jobs" in mapping(whole.get("limits")) else ("shots", name, "matrix")
     if place[0] == "limits":
         complaints.at(place, "too-many-jobs", message, remedy=remedy)

@@ -59,7 +59,7 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
 
     def __init__(self, budget: Budget, include: Callable[[str], str]) -> None:
         self._budget = budget
-        super().__init__(undefined=_Missing, finalize=self._finalize, autoescape=False)
+        super().__init__(undefined=_Missing, finalize=self._finalize, autoescape=False, optimized=False)
         self.loader = FunctionLoader(lambda name: (short_enough(include(name)), name, lambda: True))
         self.globals = {}
         self.tests = {name: JINJA_TESTS[name] for name in TESTS}
@@ -111,6 +111,8 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
     def call(self, context: object, function: object, *values: object, **named: object) -> object:
         """Call one of our functions, or a macro, for a step; the guard has seen that there is nothing else to call."""
         del context
+        named.pop("_loop_vars", None)  # what jinja's own `call` takes for functions that ask for the context
+        named.pop("_block_vars", None)
         self._budget.spend(1)
         if isinstance(function, Undefined) or not callable(function):
             raise RefusedError("template-call", f"{bounds.kind(function)} cannot be called")

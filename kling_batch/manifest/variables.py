@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 
 from kling_batch.job import Json
 from kling_batch.manifest.complaints import Complaints
-from kling_batch.manifest.names import RESERVED
+from kling_batch.manifest.names import RESERVED, shortened
 from kling_batch.manifest.tree import mapping
 from kling_batch.text.diagnostic import Diagnostic
 from kling_batch.text.document import Path
 from kling_batch.text.plain import plain
-from kling_batch.text.render import did_you_mean, listed
+from kling_batch.text.render import did_you_mean
 
 _PLACE = "--var"
 
@@ -48,7 +48,7 @@ def _declared(document: "Json") -> Iterator[tuple[str, "Json"]]:
 
 def _unknown(name: str, declared: list[str]) -> Diagnostic:
     meant = did_you_mean(name, declared)
-    known = f"declared are {listed(f'`{each}`' for each in declared)}" if declared else "declare it under `vars:`"
+    known = f"declared are {shortened(declared)}" if declared else "declare it under `vars:`"
     message = f"`{plain(name)}` is not a variable of this manifest"
     return Diagnostic(
         code="unknown-variable",
