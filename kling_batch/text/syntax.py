@@ -83,6 +83,18 @@ def _special(trouble: Trouble) -> Diagnostic | None:
     return _unquoted(trouble, trouble.at)
 
 
+def _block_in_brackets(trouble: Trouble) -> Diagnostic:
+    message = f"inside of brackets no text begins with `{plain(trouble.character)}`"
+    return trouble.told("unquoted-text", message, trouble.at, trouble.at + 1, help='quote it: `"..."`')
+
+
+def _directive(trouble: Trouble) -> Diagnostic:
+    start = trouble.source.text.rfind("%", 0, trouble.at + 1)
+    return trouble.told(
+        "yaml-syntax", "this YAML directive means nothing here", start, start + 1, help="remove the line"
+    )
+
+
 def _nameless(trouble: Trouble) -> Diagnostic:
     """Explain an anchor or an alias without a name: a text that begins with `&` or `*`."""
     return _unquoted(trouble, trouble.since)
@@ -153,9 +165,7 @@ def _after_quote(trouble: Trouble) -> Diagnostic | None:
 _INNER_QUOTES = "quote the whole text; inside of single quotes a quote is written `''`, inside of double ones `\\\"`"
 
 
-def _unclosed_quote(trouble: Trouble) -> Diagnostic | None:
-    if "quoted scalar" not in trouble.context:
-        return None
+def _unclosed_quote(trouble: Trouble) -> Diagnostic:
     quote = trouble.source.text[trouble.since]
     inner = "''" if quote == "'" else '\\"'
     help_ = f"end the text with `{quote}`; inside of it a `{quote}` is written `{inner}`"
@@ -231,6 +241,9 @@ _READINGS: tuple[tuple[str, Callable[[Trouble], Diagnostic | None]], ...] = (
     ("found a tab character", _tab),
     ("cannot start any token", _tab),
     ("cannot start any token", _special),
+    ("cannot start any token", _block_in_brackets),
+    ("directive", _directive),
+    ("incompatible YAML document", _directive),
     ("mapping values are not allowed", _second_colon),
     ("mapping values are not allowed", _misplaced),
     ("sequence entries are not allowed", _list_in_line),

@@ -63,7 +63,7 @@ NOISE = st.text(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(NOISE)
 def test_no_text_raises(text: str) -> None:
     document, told = parse(Source("m.yaml", text))
@@ -73,7 +73,7 @@ def test_no_text_raises(text: str) -> None:
     assert all(concise(each).startswith("m.yaml:") for each in told)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.binary(max_size=40))
 def test_no_bytes_raise(data: bytes) -> None:
     source, told = decode("m.yaml", data)

@@ -42,11 +42,11 @@ TREES = st.recursive(
     | st.booleans()
     | st.none(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS, inner, max_size=4),
-    max_leaves=20,
+    max_leaves=12,
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(st.dictionaries(WORDS, TREES, max_size=4))
 def test_the_text_at_the_span_of_every_scalar_parses_to_its_value(tree: dict[str, Json]) -> None:
     document = read(json.dumps(tree, ensure_ascii=False, indent=1))
@@ -67,7 +67,7 @@ def each_place(document: Document, path: Path, value: str) -> None:
             assert document.source.line(span.position[0])[span.position[1] - 1] == character
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(
     TEXTS,
     st.integers(1, 6),
@@ -87,7 +87,7 @@ def test_a_place_in_a_block_scalar_is_where_its_character_stands(
     each_place(document, ("a", "b"), value)
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(TEXTS, st.sampled_from(["'", '"']), st.integers(1, 3))
 def test_a_place_in_a_quoted_scalar_is_where_its_character_stands(lines: list[str], quote: str, breaks: int) -> None:
     escaped = [
