@@ -1,6 +1,7 @@
 """What the service refuses in a request for a video (contract 1.2, 3.2 and 4), one complaint at a time, as it does."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import cast
 
@@ -12,6 +13,8 @@ LONGEST_TEXT = 2500
 LONGEST_ID = 128
 ROLES = ("first_frame", "last_frame", "reference", "reference_image")
 MARKER = "sandbox:forbidden"  # a prompt that holds it is against the pretended content policy
+
+_URL = re.compile("https?://[^/?#]")
 
 Body = Mapping[str, Json]
 
@@ -122,10 +125,10 @@ def _is_framed(value: Json) -> bool:
 
 
 def _url(url: Json, param: str, is_known_file: Callable[[str], bool]) -> Answer | None:
-    if not isinstance(url, str) or not url.startswith(("http://", "https://", "data:")):
-        return bad_request("invalid image_url: a publicly reachable http(s) URL is required", param)
-    if url.startswith("data:"):
+    if isinstance(url, str) and url.startswith("data:"):
         return bad_request("base64 image is not allowed, upload it first", param)
+    if not isinstance(url, str) or _URL.match(url) is None:
+        return bad_request("invalid image_url: a publicly reachable http(s) URL is required", param)
     if not is_known_file(url):
         return bad_request("invalid image_url: the file does not exist or has expired", param)
     return None

@@ -16,7 +16,7 @@ from kling_batch.sandbox.world import Caller, World
 
 ROUTES: tuple[tuple[str, str, Operation], ...] = (
     ("POST", "/v1/videos/generations", "submit"),
-    ("GET", "/v1/videos/generations/{identifier:path}", "look"),
+    ("GET", "/v1/videos/generations/{identifier:rest}", "look"),
     ("POST", "/v1/uploads/images", "upload"),
     ("GET", "/v1/balance", "balance"),
     ("GET", "/v1/user/balance", "balance"),

@@ -14,10 +14,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
+from urllib.parse import quote
 
 import anyio
 import uvicorn
 from starlette.applications import Starlette
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -105,14 +107,14 @@ def app(desk: Desk) -> Starlette:
     routes += [Route("/openapi.json", openapi), Route("/v1/sandbox/ledger", ledger)]
 
     async def nowhere(request: Request) -> Outgoing:
-        path = request.url.path
+        path = request.scope["path"]
         fitting = (route for route in routes if route.path_regex.match(path))
         allowed = sorted({method for route in fitting for method in route.methods or ()})
         if allowed:
             return Whole(refused(405, "", "Method not allowed", headers=(("allow", ", ".join(allowed)),)))
-        return Whole(no_route(request.method, path))
+        return Whole(no_route(request.method, quote(path)))
 
-    return Starlette(routes=[*routes, Route("/{path:path}", nowhere, methods=_METHODS)])
+    return Starlette(routes=[*routes, Route("/{path:rest}", nowhere, methods=_METHODS)])
 
 
 def _endpoint(desk: Desk, operation: Operation) -> Callable[[Request], Awaitable[Outgoing]]:
@@ -151,6 +153,15 @@ async def _read_file(request: Request) -> Content | Answer:
             return await found[0].read(LARGEST_IMAGE + 1) if len(found) == 1 else None
     except HTTPException:
         return None
+
+
+class _Rest(PathConvertor):
+    """The rest of an address, whatever it holds; `path` ends at a line break."""
+
+    regex = r"[\s\S]*"
+
+
+register_url_convertor("rest", _Rest())
 
 
 class _OpenProtocol(H11Protocol):

@@ -56,7 +56,8 @@ def at_once(*rules: dict[str, object]) -> tuple[dict[str, object], ...]:
 def test_a_dropped_connection_is_reset_before_or_after_the_charge(open_sandbox: Open, moment: str, paid: int) -> None:
     client = open_sandbox({"on": "submit", "when": {"nth": 1}, "do": {"drop": moment}})
 
-    with pytest.raises(httpx.NetworkError):
+    # A body that is still being sent when the reset comes ends in a broken pipe and an end of file.
+    with pytest.raises((httpx.NetworkError, httpx.RemoteProtocolError)):
         submit(client)
 
     assert charges(client) == paid

@@ -151,6 +151,8 @@ def test_a_forged_link_is_refused(client: httpx.Client) -> None:
     [
         ("POST", "/v1/v1/videos/generations", 404, "Invalid URL (POST /v1/v1/videos/generations)"),
         ("GET", "/nowhere", 404, "Invalid URL (GET /nowhere)"),
+        ("GET", "/no%0Awhere", 404, "Invalid URL (GET /no%0Awhere)"),
+        ("GET", "/v1/videos/generations/a%0A%2Fb", 404, "Task not found"),
         ("DELETE", "/v1/balance", 405, "Method not allowed"),
         ("GET", "/v1/videos/generations", 405, "Method not allowed"),
     ],
