@@ -37,7 +37,7 @@ def mapping(
         faults += _merge_faults(source, keys[_MERGE], merge)
         keys, own = _merged(merge, keys, own)
     size = 1 + sum(each.size for each in children)
-    height = 1 + max((each.height for each in children), default=0)
+    height = 1 + max((each.height for each in own.values()), default=0)
     return Mapping(*at, keys, own, {name: each.value for name, each in own.items()}, size, height), tuple(faults)
 
 

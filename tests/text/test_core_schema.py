@@ -107,8 +107,13 @@ def test_merge_keys_bring_what_is_not_there_and_the_first_of_several_wins() -> N
     assert read["e"] == {"y": 2, "z": 2}
 
 
-def test_merge_keys_go_through_merged_mappings() -> None:
-    assert value("a: &a {x: 1}\nb: &b {<<: *a, y: 2}\nc: {<<: *b}\n")["c"] == {"x": 1, "y": 2}  # type: ignore[call-overload, index] # a mapping
+def test_merge_keys_go_through_any_number_of_merged_mappings() -> None:
+    chain = "".join(f"- &m{n} {{<<: *m{n - 1}, k{n}: {n}}}\n" for n in range(1, 100))
+
+    read = value("- &m0 {k0: 0}\n" + chain)
+
+    assert isinstance(read, list)
+    assert read[99] == {f"k{n}": n for n in range(100)}
 
 
 def test_an_alias_means_the_value_of_its_latest_anchor() -> None:
