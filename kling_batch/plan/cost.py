@@ -39,8 +39,14 @@ class Prices:
         seconds = Decimal(str(request.duration or DEFAULTS["duration"]))
         for price in self.table:
             if price.matches(request.model, mode, audio=bool(request.audio)):
-                return price.usd_per_second * seconds
+                return _plain(price.usd_per_second * seconds)
         return None
+
+
+def _plain(usd: Decimal) -> Decimal:
+    """Return an amount without trailing zeros, and without the exponent that `normalize` gives to whole tens."""
+    short = usd.normalize()
+    return short.quantize(Decimal(1)) if short == short.to_integral_value() else short
 
 
 @functools.cache

@@ -26,11 +26,15 @@ def join(ours: Record | None, theirs: Record | None) -> Record | None:
     if ours.is_blank or theirs.is_blank:
         known, other = (theirs, ours) if ours.is_blank and not theirs.is_blank else (ours, theirs)
         return replace(known, extra={**other.extra, **known.extra})
-    draws: dict[tuple[SpecHash, int], Record] = {}
-    for each in (*_draws(ours), *_draws(theirs)):
+    present = _present(ours, theirs)
+    theirs_is_later = present != ours.draw or (present == theirs.draw and _knows(theirs) > _knows(ours))
+    lies = {each.draw: each.output for each in _draws(theirs if theirs_is_later else ours)}
+    draws = {each.draw: each for each in _draws(ours)}
+    for each in _draws(theirs):
         there = draws.get(each.draw)
-        draws[each.draw] = each if there is None else _one_draw(there, each)
-    main = draws.pop(_present(ours, theirs))
+        both = each if there is None else _one_draw(there, each)
+        draws[each.draw] = replace(both, output=lies.get(each.draw, both.output))
+    main = draws.pop(present)
     return replace(main, past=tuple(draws.values()), extra={**theirs.extra, **ours.extra})
 
 
@@ -72,7 +76,6 @@ def _one_draw(ours: Record, theirs: Record) -> Record:
     return replace(
         main,
         business_id=main.business_id or other.business_id,
-        output=main.output or other.output,
         spent=_spent(main, other),
         attempts=tuple(sorted((each for each in attempts if each.task is None or each.task != main.task), key=_number)),
         also=tuple(each for each in also if each.task not in here),
