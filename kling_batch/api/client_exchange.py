@@ -65,7 +65,7 @@ async def exchange(transport: httpx.AsyncBaseTransport, request: httpx.Request, 
         error = cut
     finally:
         await close(response)
-    headers = response.headers
+    headers = {name.lower(): value for name, value in response.headers.items()}
     return Reply(
         status=response.status_code,
         headers=headers,

@@ -135,7 +135,6 @@ def _in_other_words(status: int, headers: Mapping[str, str], body: bytes, *, is_
     location = header(headers, "location")
     if 300 <= status < 400 and location:  # noqa: PLR2004 - HTTP's own figures
         return cleaned(f"redirected to {location}")
-    if is_json:
-        return f"HTTP {status} without a reason"
-    text = cleaned(re.sub(r"<[^<>]{0,1000}>", " ", body[:4000].decode(errors="replace")))
-    return f"HTTP {status}, not JSON: {' '.join(text.split())[:200]}".rstrip(": ")
+    said = body[:4000].decode(errors="replace")
+    text = cleaned(said if is_json else re.sub(r"<[^<>]{0,1000}>", " ", said))
+    return f"HTTP {status}{'' if is_json else ', not JSON'}: {' '.join(text.split())[:300]}".rstrip(": ")

@@ -77,7 +77,7 @@ def checked_key(text: str | None) -> str:
         raise AccountError("the API key is a placeholder", help=_KEY_HELP)
     if key.lower().startswith("bearer"):
         raise AccountError("the API key has `Bearer` before it", help="give the key alone: `sk-...`")
-    if not re.fullmatch(r"[!#-&(-~]{4,512}", key):
+    if not re.fullmatch(r"[!#-&(-~]{1,512}", key):
         raise AccountError("the API key has quotes, spaces, or characters that no key has", help=_KEY_HELP)
     return key
 

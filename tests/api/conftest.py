@@ -7,6 +7,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,7 @@ class RawServer:
         self.acts: list[Act] = [self.answering(200, {"id": "tsk_1", "status": "queued"})]
         self.reads_first = True
         self.over = threading.Event()
+        self._tls: ssl.SSLContext | None = None
         self._open: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -37,6 +39,10 @@ class RawServer:
     @property
     def origin(self) -> Origin:
         return origin_of(self.url)
+
+    def speak_tls(self, pem: Path) -> None:
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._tls.load_cert_chain(pem)
 
     def close(self) -> None:
         self.over.set()
@@ -85,6 +91,9 @@ class RawServer:
 
     def _serve(self, connection: socket.socket) -> None:
         with suppress(OSError):
+            if self._tls:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+                self._open.append(connection)
             while True:
                 if self.reads_first:
                     request = _request(connection)

@@ -29,7 +29,7 @@ keys = st.sampled_from(KEYS.split())
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
 leaves |= st.sampled_from(["tsk_1", "failed", "SUCCESS", "queued", "https://x/y", "50%", "-1", "1e999999", "NaN"])
 values = st.recursive(
-    leaves, lambda kids: st.lists(kids, max_size=3) | st.dictionaries(keys, kids, max_size=5), max_leaves=12
+    leaves, lambda kids: st.lists(kids, max_size=3) | st.dictionaries(keys, kids, max_size=5), max_leaves=8
 )
 bodies = st.binary(max_size=60) | values.map(lambda value: json.dumps(value).encode())
 statuses = st.sampled_from([200, 201, 302, 400, 401, 403, 404, 408, 409, 422, 429, 500, 502, 503])
@@ -63,14 +63,14 @@ def test_an_answer_reads_as_its_golden_file_says(kind: str, case: dict) -> None:
     assert plain(answer) == case["expect"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(status=statuses, headers=headers, body=bodies)
 def test_no_bytes_make_a_reader_raise(status: int, headers: dict[str, str], body: bytes) -> None:
     for reader in READERS.values():
         reader(status, headers, body)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(status=statuses, body=bodies)
 def test_only_a_good_status_with_a_clean_id_accepts(status: int, body: bytes) -> None:
     answer = submit_answer(status, {}, body)
@@ -81,7 +81,7 @@ def test_only_a_good_status_with_a_clean_id_accepts(status: int, body: bytes) ->
         assert answer.task.encode() in body
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(status=statuses.filter(lambda status: status >= 300), body=bodies)
 def test_no_error_of_a_look_ends_a_task(status: int, body: bytes) -> None:
     answer = look_answer(status, {}, body, asked="tsk_1")
@@ -89,7 +89,7 @@ def test_no_error_of_a_look_ends_a_task(status: int, body: bytes) -> None:
     assert isinstance(answer, Fault | Absent)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(body=bodies)
 def test_money_in_an_answer_is_never_negative_nor_absurd(body: bytes) -> None:
     answer = look_answer(200, {}, body)
@@ -98,7 +98,7 @@ def test_money_in_an_answer_is_never_negative_nor_absurd(body: bytes) -> None:
         assert 0 <= answer.billing.usd < 10**13
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(status=statuses.filter(lambda status: status >= 500 or status in (408, 409)), body=bodies)
 def test_a_vague_status_never_says_that_nothing_was_created_unless_the_limiter_speaks(status: int, body: bytes) -> None:
     answer = submit_answer(status, {}, body)
