@@ -88,6 +88,11 @@ def _block_in_brackets(trouble: Trouble) -> Diagnostic:
     return trouble.told("unquoted-text", message, trouble.at, trouble.at + 1, help='quote it: `"..."`')
 
 
+def _colon_in_brackets(trouble: Trouble) -> Diagnostic:
+    message = "inside of brackets a text that ends with `:` has to be quoted"
+    return trouble.told("unquoted-text", message, trouble.at, trouble.at + 1, help='quote it: `"..."`')
+
+
 def _directive(trouble: Trouble) -> Diagnostic:
     start = trouble.source.text.rfind("%", 0, trouble.at + 1)
     return trouble.told(
@@ -242,6 +247,7 @@ _READINGS: tuple[tuple[str, Callable[[Trouble], Diagnostic | None]], ...] = (
     ("cannot start any token", _tab),
     ("cannot start any token", _special),
     ("cannot start any token", _block_in_brackets),
+    ("unexpected ':'", _colon_in_brackets),
     ("directive", _directive),
     ("incompatible YAML document", _directive),
     ("mapping values are not allowed", _second_colon),

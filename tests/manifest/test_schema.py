@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from kling_batch.events import Failure
@@ -94,6 +96,36 @@ def schemas(schema: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]
 
 def test_the_language_of_the_design_page_is_accepted() -> None:
     assert check(document(DESIGN)) == ()
+
+
+def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield the path of everything in a document below its root."""
+    for step, each in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield (*path, step)
+        yield from places(each, (*path, step))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(sorted(places(document(DESIGN).value), key=str)),
+    st.sampled_from([None, True, 7, -1, 2.5, "", "x y", "{{ x }}", [], [None], {}, {"promt": 1}, {"from": 5}]),
+)
+def test_whatever_stands_in_a_place_is_told_there_or_taken(path: tuple[str | int, ...], value: Any) -> None:
+    changed = json.loads(json.dumps(document(DESIGN).value))
+    parent = changed
+    for step in path[:-1]:
+        parent = parent[step]
+    parent[path[-1]] = value
+    whole = document(json.dumps(changed, indent=1))
+
+    told = check(whole)
+
+    around = [whole.span(path), whole.key_span(path), whole.key_span(path[:-1])]
+    for each in told:
+        assert each.span is not None
+        assert any(span.start <= each.span.start <= span.end for span in around)
+        assert each.message
+        assert each.help
 
 
 @pytest.mark.parametrize("name", ["manifest", "lock"])
