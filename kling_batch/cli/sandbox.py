@@ -2,34 +2,47 @@
 
 from pathlib import Path
 
-import click
+import rich_click as click
 
 _HELP = """Run the pretended service on loopback, without a key and without money, until Ctrl-C.
 
-It speaks the service's wire format and hands out real MP4 files. Any key is taken but `sk-bad`. What it charged is at
+It speaks the service's wire format and hands out real MP4 files. Any key is taken but sk-bad. What it charged is at
 /v1/sandbox/ledger, its description at /openapi.json.
 
 A scenario file makes things go wrong on demand. It is JSON:
 
 \b
-  {"seed": 7,
-   "service": {"balance_usd": 5, "link_life": 3},
+  {"service": {"balance_usd": 5, "link_life": 3},
    "rules": [
      {"on": "submit", "when": {"nth": 3}, "do": {"drop": "handled"}},
-     {"on": "look", "when": {"probability": 0.1}, "do": {"reply": {"status": 502, "body": "<html>"}}},
-     {"on": "submit", "when": {"prompt": "red"}, "do": {"task": {"message": "upstream timeout"}}},
-     {"on": "download", "when": {"every": 4}, "do": {"transfer": {"cut": 5000}}}]}
+     {"on": "submit", "when": {"prompt": "red"},
+      "do": {"task": {"code": "generation_failed", "message": "timeout"}}},
+     {"on": "look", "when": {"probability": 0.1},
+      "do": {"reply": {"status": 502, "body": "<html>"}}},
+     {"on": "download", "when": {"every": 4, "times": 2},
+      "do": {"transfer": {"cut": 5000}}}]}
 
 \b
-  on    submit, look, upload, balance, models, pricing, download, any
-  when  nth, every, probability, prompt, id, times
-  do    delay, drop, hang, reply, reshape, headers, transfer, raw, whole, task
-
-Example: kling-batch sandbox --port 8080 --scenario faults.json
+  on    submit look upload balance models pricing download any
+  when  nth every probability times prompt (a part) id (a pattern)
+  do    delay (seconds), drop and hang (arrival, read or handled),
+        headers, raw, whole (no ranges) and, each an object:
+    reply     status body headers handled bomb
+    reshape   set remove move under
+    transfer  cut bytes_per_second length endless
+    task      code message refunded seconds visible_after known_after
+              urls urls_after billing words
+  service     balance_usd unlimited group bad_keys business_ids
+              visible_after absent link_life file_life in_flight
+              median sigma speed seed clip_bytes
 """
 
 
-@click.command("sandbox", help=_HELP, short_help="Run the pretended service by itself.")
+@click.command(
+    help=_HELP,
+    short_help="Run the pretended service by itself.",
+    epilog="Example: kling-batch sandbox --port 8080 --scenario faults.json",
+)
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on loopback; 0 takes a free one.")
 @click.option("--speed", type=click.FloatRange(0.001), help="How many times faster than the real service [45].")
 @click.option("--seed", type=int, help="Seed of all its dice [0].")

@@ -1,8 +1,11 @@
 """The sandbox's memory on disk: a file of facts, one a line, that is only ever appended to.
 
-It outlives a kill of its process, not a power cut: the service that it plays is another machine.
+It outlives a kill of its process, not a power cut: the service that it plays is another machine. So it is none of the
+product's own state, and needs nothing of what `store` does for that.
 """
 
+from errno import ENOSPC
+from os import SEEK_END, strerror
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,9 +31,14 @@ class Memory:
             raise StateError(f"the sandbox's state `{path}` is damaged: {error}", help=help_) from error
 
     def keep(self, facts: list[Fact]) -> None:
-        """Append facts, all in one write."""
-        if facts:
-            self._file.write(b"".join(map(to_line, facts)))
+        """Append facts, all in one write; raises `OSError`, with nothing appended, where the disk takes less."""
+        content = b"".join(map(to_line, facts))
+        if not content:
+            return
+        end = self._file.seek(0, SEEK_END)
+        if self._file.write(content) != len(content):
+            self._file.truncate(end)
+            raise OSError(ENOSPC, strerror(ENOSPC))
 
     def _recall(self) -> list[Fact]:
         self._file.seek(0)

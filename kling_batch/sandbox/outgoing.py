@@ -36,13 +36,14 @@ class Whole:
         self._answer = answer
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Send head and body, the body in chunks."""
+        """Send head and body, a long body in chunks."""
         length = ("content-length", str(self._answer.length))
         headers = [(name.encode(), value.encode()) for name, value in (*self._answer.headers, length)]
         await send({"type": "http.response.start", "status": self._answer.status, "headers": headers})
-        for chunk in _chunks(self._answer.parts, _CHUNK):
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
+        if self._answer.length > _CHUNK:
+            for chunk in _chunks(self._answer.parts, _CHUNK):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"" if self._answer.length > _CHUNK else self._answer.body})
 
 
 class Broken:

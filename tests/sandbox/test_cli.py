@@ -1,3 +1,5 @@
+import dataclasses
+import re
 import signal
 import subprocess
 import sys
@@ -8,7 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from kling_batch.cli.sandbox import sandbox
-from kling_batch.sandbox.scenario import parse
+from kling_batch.sandbox.scenario import Effects, Reply, Reshape, Transfer, When, parse
+from kling_batch.sandbox.task import Fate
+from kling_batch.sandbox.terms import Terms
 
 COMMAND = [sys.executable, "-c", "from kling_batch.cli.sandbox import sandbox; sandbox()"]
 
@@ -34,10 +38,18 @@ def test_the_verb_tells_its_address_serves_and_ends_on_a_signal(tmp_path: Path, 
 
 
 def test_the_scenario_in_the_help_is_one_that_runs() -> None:
-    text = CliRunner().invoke(sandbox, ["--help"]).output
+    text = CliRunner().invoke(sandbox, ["--help"], terminal_width=120).output
 
-    start, end = text.index('{"seed"'), text.index("on    submit")
+    start, end = text.index('{"service"'), text.index("on    submit")
     script = parse(text[start:end])
 
     assert len(script.rules) == 4
     assert script.terms().balance_usd == 5
+
+
+@pytest.mark.parametrize("kind", [Effects, When, Reply, Reshape, Transfer, Fate, Terms])
+def test_every_word_of_a_scenario_stands_in_the_help(kind: type) -> None:
+    text = CliRunner().invoke(sandbox, ["--help"], terminal_width=120).output
+
+    words = set(re.findall(r"\w+", text))
+    assert {field.name for field in dataclasses.fields(kind)} <= words
