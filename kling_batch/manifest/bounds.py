@@ -17,7 +17,7 @@ BASE, EXPONENT = 1_000_000, 64
 """The largest operands of `**`, without sign."""
 RENDER = 20_000
 """Steps for one leaf of one job, each well under a microsecond; a long prompt takes about a hundred."""
-CAMPAIGN = 10_000_000
+CAMPAIGN = 5_000_000
 """Steps for all leaves of all jobs of a manifest together."""
 
 

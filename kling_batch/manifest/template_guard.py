@@ -66,6 +66,10 @@ def _guard(node: nodes.Node, functions: frozenset[str], depth: int) -> None:
             _guard_filter(node)
         case nodes.Include() | nodes.Import() | nodes.FromImport():
             _guard_file(node)
+        case nodes.CondExpr(expr2=None):
+            remedy = "write `else ''` where nothing is meant"
+            message = "an `if` between values needs an `else`"
+            raise MisplacedError(node, "template-syntax", message, remedy=remedy, word="if")
         case nodes.For(recursive=True):
             raise MisplacedError(node, "template-syntax", "loops are not `recursive` here", word="recursive")
         case _:
@@ -118,13 +122,13 @@ def tame(tree: nodes.Template) -> nodes.Template:
 
 
 class _Tamer(NodeTransformer):
-    def visit_Template(self, node: nodes.Template) -> nodes.Node:  # noqa: N802 - jinja's name for it
+    def visit_Template(self, node: nodes.Template) -> nodes.Node:  # noqa: N802 - jinja names it
         return self._paying(node)
 
-    def visit_Macro(self, node: nodes.Macro) -> nodes.Node:  # noqa: N802
+    def visit_Macro(self, node: nodes.Macro) -> nodes.Node:  # noqa: N802 - as above
         return self._paying(node)
 
-    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
+    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802 - as above
         price = _price([node.test]) if node.test is not None else 0
         self._paying(node)
         if node.test is not None:
@@ -137,25 +141,25 @@ class _Tamer(NodeTransformer):
         node.body.insert(0, nodes.ExprStmt(_spend(price, node.lineno), lineno=node.lineno))
         return node
 
-    def visit_Import(self, node: nodes.Import) -> nodes.Node:  # noqa: N802
+    def visit_Import(self, node: nodes.Import) -> nodes.Node:  # noqa: N802 - as above
         node.with_context = True
         return node
 
-    def visit_FromImport(self, node: nodes.FromImport) -> nodes.Node:  # noqa: N802
+    def visit_FromImport(self, node: nodes.FromImport) -> nodes.Node:  # noqa: N802 - as above
         node.with_context = True
         return node
 
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802 - as above
         self.generic_visit(node)
         return _filtered(nodes.List(node.nodes, lineno=node.lineno), JOIN)
 
-    def visit_List(self, node: nodes.List) -> nodes.Node:  # noqa: N802
+    def visit_List(self, node: nodes.List) -> nodes.Node:  # noqa: N802 - as above
         return self._literal(node)
 
-    def visit_Dict(self, node: nodes.Dict) -> nodes.Node:  # noqa: N802
+    def visit_Dict(self, node: nodes.Dict) -> nodes.Node:  # noqa: N802 - as above
         return self._literal(node)
 
-    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:  # noqa: N802
+    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:  # noqa: N802 - as above
         return self._literal(node) if node.ctx == "load" else node
 
     def _literal(self, node: nodes.List | nodes.Dict | nodes.Tuple) -> nodes.Node:
