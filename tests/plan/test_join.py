@@ -146,8 +146,8 @@ def test_an_older_lock_joined_with_the_journal_knows_what_the_journal_knows(
 
     known = told(facts)
     assert set(tasks(recovered)) == set(tasks(known))
-    if not any(isinstance(fact, Cleared) for fact in facts):
-        assert recovered == known
+    if all(type(after) not in {Cleared, Failed} for before, after in pairwise(facts) if isinstance(before, Intended)):
+        assert recovered == known  # else a lock written at the intent stays in doubt: the safe side
 
 
 @given(LIVES, st.data())
