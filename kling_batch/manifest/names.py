@@ -52,15 +52,11 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
-def doubled(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Return each name that is the same as an earlier one to a file system, with that earlier one."""
-    seen: dict[str, str] = {}
-    twice = []
-    for name in names:
-        first = seen.setdefault(folded(name), name)
-        if first is not name:
-            twice.append((name, first))
-    return twice
+def doubled(names: Iterable[str]) -> list[tuple[int, int]]:
+    """Return the index of each name that some file system holds for an earlier one, with the index of that one."""
+    seen: dict[str, int] = {}
+    pairs = [(index, seen.setdefault(folded(name), index)) for index, name in enumerate(names)]
+    return [(index, first) for index, first in pairs if index != first]
 
 
 _FEW = 12
@@ -123,12 +119,8 @@ def clashes(paths: Sequence[str]) -> list[tuple[int, int]]:
 
     Two paths clash if they are one to a file system without case, or if one is a folder on the way to the other.
     """
-    seen: dict[str, int] = {}
-    found = []
-    for index, path in enumerate(paths):
-        first = seen.setdefault(folded(path), index)
-        if first != index:
-            found.append((index, first))
+    found = doubled(paths)
+    seen = {folded(path): index for index, path in reversed([*enumerate(paths)])}
     for whole, index in seen.items():
         parents = whole.split("/")[:-1]
         above = ("/".join(parents[:depth]) for depth in range(1, len(parents) + 1))

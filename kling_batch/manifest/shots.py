@@ -16,6 +16,7 @@ from kling_batch.text.plain import plain
 
 JOBS = 1000
 MOST_JOBS = 1_000_000
+_DIFFER = "names differ in more than case"
 DEFAULT_OUTPUT = "{{ shot }}/{{ slug }}.mp4"
 
 
@@ -58,18 +59,19 @@ def _check_shot_names(names: Sequence[str], complaints: Complaints) -> None:
     for name in names:
         if (fault := name_fault(name)) is not None:
             complaints.at_key(("shots", name), "shot-name", f"the shot's name `{plain(name)[:80]}` {fault}")
-    for name, first in doubled(names):
-        message = f"`{plain(name)}` and `{plain(first)}` are one name"
-        complaints.at_key(("shots", name), "shot-double", message, remedy="names differ in more than case")
+    for index, first in doubled(names):
+        message = f"`{plain(names[index])}` and `{plain(names[first])}` are one name to some file systems"
+        complaints.at_key(("shots", names[index]), "shot-double", message, remedy=_DIFFER)
 
 
 def _matrix(shot: "dict[str, Json]", path: Path, complaints: Complaints, rows: Rows) -> Matrix:
     check_names(shot.get("vars"), (*path, "vars"), complaints)
     entries = mapping(shot.get("matrix"))
     axes = [read_axis(name, value, (*path, "matrix", name), rows, complaints) for name, value in entries.items()]
-    for name, first in doubled(entries):
-        message = f"the axes `{plain(name)}` and `{plain(first)}` are one name"
-        complaints.at_key((*path, "matrix", name), "axis-double", message, remedy="names differ in more than case")
+    names = list(entries)
+    for index, first in doubled(names):
+        message = f"the axes `{plain(names[index])}` and `{plain(names[first])}` are one name to some file systems"
+        complaints.at_key((*path, "matrix", names[index]), "axis-double", message, remedy=_DIFFER)
     takes = len(_takes(shot.get("takes"), path, complaints))
     known = [axis for axis in axes if axis is not None]
     zips = shot.get("zip") if len(known) == len(axes) else None
@@ -86,9 +88,9 @@ def _takes(value: "Json", path: Path, complaints: Complaints | None = None) -> t
         for at, name in enumerate(names):
             if (fault := name_fault(name)) is not None:
                 complaints.at((*path, "takes", at), "take-name", f"the take's name `{plain(name)[:80]}` {fault}")
-        for name, _ in doubled(names) + [(name, name) for name in names if names.count(name) > 1][1:]:
-            at = len(names) - 1 - names[::-1].index(name)
-            complaints.at((*path, "takes", at), "take-double", f"two takes have the name `{plain(name)}`")
+        for index, first in doubled(names):
+            message = f"the takes `{plain(names[index])}` and `{plain(names[first])}` are one name to some file systems"
+            complaints.at((*path, "takes", index), "take-double", message, remedy=_DIFFER)
     return tuple((name, name) for name in names)
 
 
