@@ -31,7 +31,7 @@ from kling_batch.api.answers import (
     Uploaded,
 )
 from kling_batch.api.client_download import Downloads
-from kling_batch.api.client_exchange import Reply, cut_short, exchange, stock_transport, wide_transport
+from kling_batch.api.client_exchange import Reply, cut_short, exchange, file_transport, query_transport, stock_transport
 from kling_batch.api.client_pinned import Pinned, Resolve, resolve
 from kling_batch.api.client_settings import NETWORK, Settings, lost, timeout_of
 from kling_batch.api.client_submit import Wire, answered, unanswered
@@ -82,8 +82,8 @@ class Client:
         settings = self._settings
         self._posts = stock_transport(settings, tls, settings.submit_connections, self._proxy)
         self._uploads = stock_transport(settings, tls, settings.submit_connections, self._proxy)
-        self._queries = wide_transport(settings, tls, settings.look_connections, self._proxy)
-        files = Pinned(wide_transport(settings, tls, settings.download_connections, None), self._service, self._resolve)
+        self._queries = query_transport(settings, tls, self._proxy)
+        files = Pinned(file_transport(settings, tls), self._service, self._resolve)
         self._downloads = Downloads(files, self._service, settings, self._agent)
         for transport in (self._posts, self._uploads, self._queries, files):
             self._stack.push_async_callback(transport.aclose)

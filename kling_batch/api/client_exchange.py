@@ -28,23 +28,44 @@ class TooLongError(Exception):
 
 
 def stock_transport(
-    settings: Settings, tls: ssl.SSLContext, connections: int, proxy: str | None
+    settings: Settings, tls: ssl.SSLContext, connections: int, proxy: str | None = None, *, idle: int | None = None
 ) -> httpx.AsyncHTTPTransport:
-    """Return httpx's own transport: HTTP/1.1, a trace hook, no second layer of retries."""
+    """Return httpx's own transport: HTTP/1.1, a trace hook, no second layer of retries, `idle` connections kept."""
     limits = httpx.Limits(
-        max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=settings.keepalive
+        max_connections=connections,
+        max_keepalive_connections=connections if idle is None else idle,
+        keepalive_expiry=settings.keepalive,
     )
     return httpx.AsyncHTTPTransport(verify=tls, trust_env=False, limits=limits, proxy=proxy, retries=0)
 
 
-def wide_transport(
-    settings: Settings, tls: ssl.SSLContext, connections: int, proxy: str | None
-) -> httpx.AsyncBaseTransport:
-    """Return the quick transport where it runs (asyncio), else httpx's own."""
+def query_transport(settings: Settings, tls: ssl.SSLContext, proxy: str | None) -> httpx.AsyncBaseTransport:
+    """Return the transport for looks: the quick one where it runs (asyncio), else httpx's own."""
+    if _runs_on_asyncio():
+        return _wide_transport(tls, settings.look_connections, proxy)
+    return stock_transport(settings, tls, settings.look_connections, proxy)
+
+
+def file_transport(settings: Settings, tls: ssl.SSLContext) -> httpx.AsyncBaseTransport:
+    """Return the transport for downloads, likewise.
+
+    Downloads dial addresses, and httpx's pool knows a connection by its address alone: it would send the request for
+    one name over a connection whose certificate was held against another. So it keeps none.
+    """
+    if _runs_on_asyncio():
+        return _wide_transport(tls, settings.download_connections, None)
+    return stock_transport(settings, tls, settings.download_connections, idle=0)
+
+
+def _runs_on_asyncio() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return stock_transport(settings, tls, connections, proxy)
+        return False
+    return True
+
+
+def _wide_transport(tls: ssl.SSLContext, connections: int, proxy: str | None) -> httpx.AsyncBaseTransport:
     from kling_batch.api.client_aiohttp import WideTransport  # noqa: PLC0415 - costs 0.2 s, and only a run needs it
 
     return WideTransport(tls=tls, connections=connections, proxy=proxy)
