@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from urllib.parse import quote
 
 import anyio
@@ -124,8 +124,7 @@ class Client:
     async def upload(self, name: str, content: bytes, media_type: str) -> Uploaded | Fault:
         """Give the service an image to use in requests; it costs nothing, so it may be repeated."""
         seconds = self._settings.submit_deadline
-        files = {"file": (name, content, media_type)}
-        request = self._request("POST", "/uploads/images", seconds, files=files, data={"purpose": "generation"})
+        request = self._request("POST", "/uploads/images", seconds, image=(name, content, media_type))
         await request.aread()
         reply = await self._asked(self._uploads, request, seconds)
         return reply if isinstance(reply, Fault) else upload_answer(reply.status, reply.headers, reply.body)
@@ -140,15 +139,30 @@ class Client:
         """Open a download from byte `start` on; `Body.start` is 0 where it could not be resumed."""
         return self._downloads.fetch(url, start, etag)
 
-    def _request(self, method: str, path: str, read: float, **content: Any) -> httpx.Request:  # noqa: ANN401 - httpx checks
+    def _request(
+        self,
+        method: str,
+        path: str,
+        read: float,
+        *,
+        content: bytes | None = None,
+        image: tuple[str, bytes, str] | None = None,
+    ) -> httpx.Request:
         headers = {
             "Authorization": f"Bearer {self._key}",
             "User-Agent": self._agent,
             "Accept": "application/json",
             "Accept-Encoding": "identity",
         }
-        extensions = {"timeout": timeout_of(self._settings, read=read)}
-        return httpx.Request(method, self._service.base + path, headers=headers, extensions=extensions, **content)
+        return httpx.Request(
+            method,
+            self._service.base + path,
+            headers=headers,
+            content=content,
+            data={"purpose": "generation"} if image else None,
+            files={"file": image} if image else None,
+            extensions={"timeout": timeout_of(self._settings, read=read)},
+        )
 
     async def _asked(
         self, transport: httpx.AsyncBaseTransport, request: httpx.Request, deadline: float
