@@ -70,16 +70,9 @@ def _inline(name: str, value: "Json", path: Path, complaints: Complaints) -> Axi
 
 
 def _check_values(axis: Axis, complaints: Complaints) -> None:
-    if not axis.values:
-        remedy = "give it a value, or leave it out"
-        complaints.at(axis.path, "axis-empty", f"the axis `{axis.name}` has no values", remedy=remedy)
     seen: dict[str, str] = {}
     for value in axis.values:
         place = value.path or axis.path
-        if axis.open_ended and isinstance(value.value, dict | list):
-            remedy = f"write `{axis.name}:` as a map from names to values"
-            complaints.at(place, "axis-value", "a map or list as a value of an axis needs a name", remedy=remedy)
-            continue
         if (fault := name_fault(value.name)) is not None:
             message = f"the value's name `{plain(value.name)[:80]}` {fault}"
             complaints.at_key(place, "axis-name", message, remedy="write the axis as a map from short names to values")

@@ -69,6 +69,7 @@ class _Shooting:
         self._shot = shot
         self._around = around
         self._axes = shot.matrix.axes
+        self._vars = {name: variable.value for name, variable in shot.vars.items()}
         self._forms: dict[tuple[int, ...], Form] = {}
         self._output = around.templates.compile(str(shot.output.value))
         self._by_name = sorted(range(len(self._axes)), key=lambda index: self._axes[index].name)
@@ -108,7 +109,7 @@ class _Shooting:
         names = {axis.name: value.name for axis, value in zip(self._axes, combination, strict=True)}
         values = {axis.name: value.value for axis, value in zip(self._axes, combination, strict=True)}
         return {
-            **self._shot.vars,
+            **self._vars,
             **values,
             **self._around.given,
             "shot": self._shot.name,
@@ -148,12 +149,14 @@ class _Shooting:
         return None if wrong else (request, spec_of(request))
 
     def _mended_at(self, form: Form, at: Path, combination: Combination) -> Path:
-        """Return where a rendered value is best mended: the axis value that a leaf is nothing but, or the leaf."""
+        """Return where a rendered value is best mended: the axis value or variable that its leaf is, or the leaf."""
         reads = form.reads.get(at, ())
         if reads:
             for axis, value in zip(self._axes, combination, strict=True):
                 if axis.name == reads[0] and value.path is not None:
                     return (*value.path, *reads[1:])
+            if reads[0] in self._shot.vars and reads[0] not in self._around.given:
+                return (*self._shot.vars[reads[0]].path, *reads[1:])
         for length in range(len(at), 0, -1):
             for place, leaf in form.leaves.items():
                 if place[:length] == at[:length]:

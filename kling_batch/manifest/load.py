@@ -1,7 +1,7 @@
 """From a manifest's text to its jobs: parse, hold against the schema, expand, render, check; each stage tells all."""
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kling_batch.manifest import schema
 from kling_batch.manifest.check import Checker
@@ -13,12 +13,15 @@ from kling_batch.manifest.rows import Rows
 from kling_batch.manifest.settings import read_prices, read_run
 from kling_batch.manifest.shots import read_shots
 from kling_batch.manifest.tally import Tally
-from kling_batch.manifest.template import Templates
+from kling_batch.manifest.template import Templates, is_template
 from kling_batch.manifest.tree import mapping
 from kling_batch.manifest.variables import override
-from kling_batch.text.diagnostic import Diagnostic, errors
+from kling_batch.text.diagnostic import Diagnostic, Severity, errors
 from kling_batch.text.document import Document, parse
 from kling_batch.text.source import Source
+
+MOST = 100
+"""How many complaints of one stage are told; nobody reads more of them at a time."""
 
 
 def load(
@@ -46,8 +49,9 @@ def _expanded(
     templates = Templates(lambda path: folder.source(path).text)
     complaints = Complaints(document)
     given, unknown = override(document.value, variables)
+    _check_root(complaints)
     shots = read_shots(complaints, Rows(folder, templates, complaints))
-    told = (*unknown, *complaints.told)
+    told = _few((*unknown, *complaints.told))
     if errors(told):
         return None, told
     tally = Tally(document, folder)
@@ -61,7 +65,7 @@ def _expanded(
         checker=Checker(folder),
     )
     jobs = make_jobs(shots, around)
-    told += tally.told()
+    told = _few((*told, *tally.told()))
     if errors(told):
         return None, told
     whole = mapping(document.value)
@@ -75,6 +79,22 @@ def _expanded(
         files=folder.hashes,
     )
     return manifest, told
+
+
+def _few(told: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Return the first of many complaints, errors before warnings, and how many more there are."""
+    if len(told) <= MOST:
+        return tuple(told)
+    ordered = sorted(told, key=lambda each: each.severity is Severity.WARNING)
+    severity = ordered[MOST].severity
+    rest = Diagnostic(code="and-more", message=f"and {len(told) - MOST} more complaints like these", severity=severity)
+    return (*ordered[:MOST], rest)
+
+
+def _check_root(complaints: Complaints) -> None:
+    if is_template(_root(complaints.document, "")):
+        message = "`output.root` is never a template"
+        complaints.at(("output", "root"), "root-template", message, remedy="templates go into `output.path`")
 
 
 def _project(document: Document) -> str:

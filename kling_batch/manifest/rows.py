@@ -10,7 +10,7 @@ from kling_batch.manifest.faults import placed
 from kling_batch.manifest.folder import Folder
 from kling_batch.manifest.names import folded, name_fault, scalar_name, shortened
 from kling_batch.manifest.tables import Row, at_line, read_table
-from kling_batch.manifest.template import Fault, Templates
+from kling_batch.manifest.template import Fault, Template, Templates
 from kling_batch.manifest.tree import mapping
 from kling_batch.text.diagnostic import Diagnostic
 from kling_batch.text.document import Path
@@ -90,6 +90,8 @@ class Rows:
         if not isinstance(where, str):
             return list(rows)
         template = self._templates.compile("{{" + where + "}}")
+        if isinstance(template, Template) and not template.native:
+            template = Fault(code="template-syntax", message="`where` is one expression, without braces")
         wanted = []
         for row in rows:
             answer = template if isinstance(template, Fault) else self._templates.render(template, {**row.cells})

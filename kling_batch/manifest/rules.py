@@ -13,6 +13,9 @@ from kling_batch.text.document import Path
 from kling_batch.text.plain import plain
 from kling_batch.text.render import did_you_mean, listed
 
+_GUESSED = 1000
+"""How many names are compared with a misspelt one: comparing is slow, and an axis may have 100,000."""
+
 Combination = tuple[Value, ...]
 """One value for each axis of a shot, in the order in which they are declared."""
 
@@ -77,7 +80,7 @@ def _named(axis: Axis, pattern: "Json") -> set[str]:
 
 def _tell_unknown(axis: Axis, pattern: "Json", path: Path, complaints: Complaints) -> None:
     names = [value.name for value in axis.values]
-    meant = did_you_mean(scalar_name(pattern), names)
+    meant = did_you_mean(scalar_name(pattern), names[:_GUESSED])
     label = f"did you mean `{meant}`?" if meant else ""
     message = f"`{plain(str(pattern))}` is not a value of `{axis.name}`"
     complaints.at(path, "rule-value", message, label=label, remedy=f"its values are {shortened(names)}")
@@ -106,11 +109,7 @@ def _included(axis: Axis, given: Mapping[str, "Json"], path: Path, complaints: C
         return axis.find(axis.default) if axis.default is not None else None
     item, place = given[axis.name], (*path, axis.name)
     name = item if isinstance(item, str) and axis.find(item) else scalar_name(item)
-    if isinstance(item, dict | list):
-        complaints.at(
-            place, "include-value", "an include names one value of each axis", remedy="write one entry a combination"
-        )
-    elif (found := axis.find(name)) is not None:
+    if (found := axis.find(name)) is not None:
         return found
     elif axis.open_ended and (fault := name_fault(name)) is None:
         return Value(name=name, value=item, path=place)

@@ -10,7 +10,7 @@ from kling_batch.manifest.matrix import EXPANDED, Expansion, Matrix, expand, rea
 from kling_batch.manifest.names import doubled, name_fault
 from kling_batch.manifest.rows import Rows
 from kling_batch.manifest.tree import Leaf, Tree, branches, mapping, merge, sequence
-from kling_batch.manifest.variables import check_names
+from kling_batch.manifest.variables import Variable, check_names, variables
 from kling_batch.text.document import Path
 from kling_batch.text.plain import plain
 
@@ -32,7 +32,7 @@ class Shot:
     matrix: Matrix
     expansion: Expansion
     takes: tuple[tuple[str, "Json"], ...]
-    vars: Mapping[str, "Json"]
+    vars: Mapping[str, Variable]
     request: dict[str, Tree]
     patches: tuple[dict[str, Tree], ...]
     allow: frozenset[str]
@@ -102,7 +102,8 @@ def _limit(whole: "dict[str, Json]") -> int:
 def _few_enough(matrices: Mapping[str, Matrix], whole: "dict[str, Json]", complaints: Complaints) -> bool:
     """Say whether the products can be expanded at all, by arithmetic; what `exclude` leaves is counted afterwards."""
     total = sum(matrix.count for matrix in matrices.values())
-    if total <= max(_limit(whole), EXPANDED):
+    excluding = any("exclude" in mapping(shot) for shot in mapping(whole.get("shots")).values())
+    if total <= max(_limit(whole), EXPANDED if excluding else 0):
         return True
     _tell_limit(matrices, whole, total, complaints)
     return False
@@ -132,7 +133,7 @@ def _shot(name: str, whole: "dict[str, Json]", matrix: Matrix, complaints: Compl
         matrix=matrix,
         expansion=expand(matrix, shot, path, complaints),
         takes=_takes(shot.get("takes"), path),
-        vars={**mapping(whole.get("vars")), **mapping(shot.get("vars"))},
+        vars={**variables(whole.get("vars"), ("vars",)), **variables(shot.get("vars"), (*path, "vars"))},
         request=merge(branches(whole.get("request"), ("request",)), branches(shot.get("request"), (*path, "request"))),
         patches=tuple(
             branches(mapping(entry).get("set"), (*path, "overrides", at, "set"))

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from kling_batch.job import Json
 from kling_batch.text.diagnostic import Diagnostic
@@ -39,11 +40,16 @@ def read_table(source: Source) -> Table | None:
 
 def at_line(source: Source, line: int, code: str, message: str, remedy: str = "") -> Diagnostic:
     """Return a complaint about one line of a data file."""
-    lines = source.text.split("\n")
-    number = min(max(line, 1), len(lines))
-    start = sum(len(each) + 1 for each in lines[: number - 1])
-    span = Span(source=source, start=start, end=start + max(len(lines[number - 1].rstrip("\r")), 1))
+    starts = _starts(source.text)
+    number = min(max(line, 1), len(starts))
+    start = starts[number - 1]
+    span = Span(source=source, start=start, end=start + max(len(source.line(number)), 1))
     return Diagnostic(code=code, message=message, span=span, help=remedy)
+
+
+@lru_cache(maxsize=1)
+def _starts(text: str) -> list[int]:
+    return [0, *(at + 1 for at, character in enumerate(text) if character == "\n")]
 
 
 def _csv(source: Source) -> Iterator[Row | Diagnostic]:

@@ -1,6 +1,7 @@
 """Variables: what a manifest declares, and what `--var` puts in their place."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from kling_batch.job import Json
 from kling_batch.manifest.complaints import Complaints
@@ -12,6 +13,19 @@ from kling_batch.text.plain import plain
 from kling_batch.text.render import did_you_mean
 
 _PLACE = "--var"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """What a variable is, and where it is written."""
+
+    value: "Json"
+    path: Path
+
+
+def variables(value: "Json", path: Path) -> dict[str, Variable]:
+    """Return what a `vars:` map at a path declares."""
+    return {name: Variable(value=item, path=(*path, name)) for name, item in mapping(value).items()}
 
 
 def check_names(value: "Json", path: Path, complaints: Complaints) -> None:
