@@ -25,7 +25,6 @@ Everything but `run`, `store`, `cli`, the client and the server is pure: no cloc
 
 import sys
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -115,6 +114,8 @@ def __dir__() -> list[str]:
 
 
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - costs as much as all the rest
+
     try:
         return version("kling-batch")
     except PackageNotFoundError:

@@ -55,6 +55,7 @@ class Screen:
         self._is_live = self._console.is_terminal and not self._console.is_dumb_terminal
         self._line_at = clock()
         self._line_share = 0.0
+        self._last_line = ""
 
     def __enter__(self) -> Self:
         if self._is_live:
@@ -66,7 +67,8 @@ class Screen:
     ) -> None:
         if self._is_live:
             self._live.stop()
-        self._print(self._line())
+        if self._line() != self._last_line:
+            self._print(self._line())
 
     def on_event(self, event: Event) -> None:
         """Take in the next event of the run, and show what it changes when it is time to."""
@@ -75,7 +77,8 @@ class Screen:
         if isinstance(event, Told):
             self._print(f"{event.level}: {event.message}")
         elif not self._is_live and self._is_time():
-            self._print(self._line())
+            self._last_line = self._line()
+            self._print(self._last_line)
 
     def draw(self) -> None:
         """Draw the live part now."""

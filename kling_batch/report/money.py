@@ -32,7 +32,7 @@ def total(of: Sum) -> str:
 
 def exact(usd: Decimal | None) -> str | None:
     """Return an amount as JSON carries it: a decimal string without an exponent, `null` where it is unknown."""
-    return None if usd is None else f"{usd:f}"
+    return None if usd is None else f"{usd.normalize():f}"
 
 
 def several(number: int, noun: str) -> str:

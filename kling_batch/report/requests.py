@@ -13,6 +13,9 @@ REQUEST_FIELDS = (
     *("reference_images", "image_with_roles"),
 )
 
+NO_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+"""What some version of YAML reads as something else than the word."""
+
 
 def job_json(job: Job, usd: str | None) -> dict[str, Json]:
     """Return a job as a JSON object; `usd` is its expected price as a decimal string, `None` where unknown."""
@@ -66,7 +69,8 @@ def _entry(name: str, value: Json, indent: str) -> Iterator[str]:
 
 
 def _name(name: str) -> str:
-    return name if name.isascii() and name.replace("_", "a").isalpha() else _scalar(name)
+    is_word = name.isascii() and name.replace("_", "a").isalpha() and name.lower() not in NO_WORDS
+    return name if is_word else _scalar(name)
 
 
 def _is_block(text: str) -> bool:
