@@ -9,15 +9,17 @@ from kling_batch.manifest.rows import Rows
 from kling_batch.manifest.tree import sequence
 from kling_batch.text.document import Path
 from kling_batch.text.plain import plain
+from kling_batch.text.source import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
-    """One value of an axis. `path` is where it is written, `None` for a row of a file."""
+    """One value of an axis: written at `path` in the manifest, or at `row` in a file."""
 
     name: str
     value: "Json"
     path: "Path | None"
+    row: Span | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +113,6 @@ def _from_file(name: str, entry: dict[str, "Json"], path: Path, rows: Rows, comp
     found = rows.read(entry, path)
     if found is None:
         return None
-    values = tuple(Value(name=row, value=cells, path=None) for row, cells in found.items())
+    values = tuple(Value(name=name, value=row.cells, path=None, row=row.span) for name, row in found.items())
     axis = Axis(name=name, path=path, values=values, from_file=True)
     return _defaulted(axis, entry.get("default"), path, complaints)

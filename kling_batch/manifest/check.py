@@ -13,6 +13,7 @@ from kling_batch.manifest.bounds import RefusedError, kind
 from kling_batch.manifest.filters import shown
 from kling_batch.manifest.folder import Folder
 from kling_batch.manifest.images import Picture, look
+from kling_batch.manifest.tree import sequence
 from kling_batch.manifest.urls import address_fault, is_address
 from kling_batch.text.diagnostic import Severity
 from kling_batch.text.document import Path
@@ -55,15 +56,8 @@ class Checker:
         return _request(given, references, framed), findings
 
     def _images(self, value: "Json", at: Path, findings: list[Finding]) -> tuple[Image, ...]:
-        if value is None:
-            return ()
-        if not isinstance(value, list):
-            findings.append(
-                Finding(code="image-list", at=at, message=f"`{at[0]}` is a list, and this is {kind(value)}")
-            )
-            return ()
         images = []
-        for index, item in enumerate(value):
+        for index, item in enumerate(sequence(value)):
             entry = item if isinstance(item, dict) else {"url": item}
             place = (*at, index, "url") if isinstance(item, dict) else (*at, index)
             url, role = entry.get("url"), entry.get("role")

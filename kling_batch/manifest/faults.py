@@ -10,7 +10,7 @@ from kling_batch.manifest.template import Fault
 from kling_batch.text.document import Document, Path
 from kling_batch.text.plain import plain
 from kling_batch.text.render import did_you_mean
-from kling_batch.text.source import Source, Span
+from kling_batch.text.source import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,34 +47,20 @@ def _meant(fault: Fault) -> tuple[str, str]:
 
 def _span(fault: Fault, document: Document, path: Path, folder: Folder) -> Span:
     if fault.file:
-        source = _file(fault.file, folder)
+        source = folder.source(fault.file)
         start, end = locate(source.text, fault.line, fault.word)
         return Span(source=source, start=start, end=end)
-    value = _value(document, path)
-    if not isinstance(value, str):
-        return document.span(path)
-    start, end = locate(value, fault.line, fault.word)
-    return document.within(path, start, max(end - start, 1))
-
-
-def _file(path: str, folder: Folder) -> Source:
-    try:
-        return folder.source(path)
-    except RefusedError:
-        return Source(path, "")
-
-
-def _value(document: Document, path: Path) -> object:
-    value: object = document.value
+    value = document.value
     for step in path:
         match value, step:
-            case dict(), str() if step in value:
+            case dict(), str():
                 value = value[step]
-            case list(), int() if step < len(value):
+            case list(), int():
                 value = value[step]
             case _:
-                return None
-    return value
+                return document.span(path)
+    start, end = locate(str(value), fault.line, fault.word)
+    return document.within(path, start, max(end - start, 1))
 
 
 def locate(text: str, line: int, word: str) -> tuple[int, int]:

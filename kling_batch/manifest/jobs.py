@@ -21,6 +21,7 @@ from kling_batch.manifest.tree import merge
 from kling_batch.text.diagnostic import Severity
 from kling_batch.text.document import Path
 from kling_batch.text.plain import plain
+from kling_batch.text.source import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,13 +149,13 @@ class _Shooting:
         wrong = any(finding.severity is Severity.ERROR for finding in findings)
         return None if wrong else (request, spec_of(request))
 
-    def _mended_at(self, form: Form, at: Path, combination: Combination) -> Path:
+    def _mended_at(self, form: Form, at: Path, combination: Combination) -> "Path | Span":
         """Return where a rendered value is best mended: the axis value or variable that its leaf is, or the leaf."""
         reads = form.reads.get(at, ())
         if reads:
             for axis, value in zip(self._axes, combination, strict=True):
-                if axis.name == reads[0] and value.path is not None:
-                    return (*value.path, *reads[1:])
+                if axis.name == reads[0]:
+                    return value.row or (*(value.path or ()), *reads[1:])
             if reads[0] in self._shot.vars and reads[0] not in self._around.given:
                 return (*self._shot.vars[reads[0]].path, *reads[1:])
         for length in range(len(at), 0, -1):

@@ -18,7 +18,7 @@ from kling_batch.text.plain import plain
 from kling_batch.text.render import did_you_mean
 from kling_batch.text.source import Source
 
-NamedRows = Mapping[str, "dict[str, Json]"]
+NamedRows = Mapping[str, Row]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +108,8 @@ class Rows:
         label += f"in row {row.number} of `{plain(asked.source.name)}`"
         self._complaints.on(found.span, found.code, found.message, label=label, remedy=found.remedy)
 
-    def _named(self, asked: _Asked, rows: Iterable[Row]) -> dict[str, "dict[str, Json]"]:
-        named: dict[str, dict[str, Json]] = {}
+    def _named(self, asked: _Asked, rows: Iterable[Row]) -> dict[str, Row]:
+        named: dict[str, Row] = {}
         lines: dict[str, int] = {}
         for row in rows:
             if asked.key not in row.cells:
@@ -122,7 +122,7 @@ class Rows:
             if first != row.number:
                 message = f"row {row.number} has the key `{name}`, and so has row {first}"
                 self._complaints.told.append(at_line(asked.source, row.number, "row-double", message))
-            named[name] = row.cells
+            named[name] = row
         return dict(sorted(named.items()))
 
     def _tell_no_key(self, asked: _Asked, row: Row) -> None:

@@ -111,9 +111,9 @@ def _included(axis: Axis, given: Mapping[str, "Json"], path: Path, complaints: C
     name = item if isinstance(item, str) and axis.find(item) else scalar_name(item)
     if (found := axis.find(name)) is not None:
         return found
-    elif axis.open_ended and (fault := name_fault(name)) is None:
+    if axis.open_ended and (fault := name_fault(name)) is None:
         return Value(name=name, value=item, path=place)
-    elif axis.open_ended:
+    if axis.open_ended:
         complaints.at(place, "axis-name", f"the value's name `{plain(name)[:80]}` {fault}")
     else:
         _tell_unknown(axis, item, place, complaints)

@@ -14,8 +14,6 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1
 def seconds(value: "Json") -> float | None:
     """Return a duration (`5s`, `20m`, `1h`, or plain seconds) in seconds, or `None` where it is none."""
     match value:
-        case bool():
-            return None
         case int() | float():
             return float(value)
         case str() if found := _DURATION.fullmatch(value):

@@ -15,10 +15,11 @@ from kling_batch.text.source import Source, Span
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """The cells of one row by column, and what to call its place: a line, or a count in a JSON list."""
+    """The cells of one row by column, what to call it (its line, or its place in a JSON list), and where it is."""
 
     number: int
     cells: "dict[str, Json]"
+    span: Span
 
 
 Table = tuple[tuple[Row, ...], tuple[Diagnostic, ...]]
@@ -40,11 +41,14 @@ def read_table(source: Source) -> Table | None:
 
 def at_line(source: Source, line: int, code: str, message: str, remedy: str = "") -> Diagnostic:
     """Return a complaint about one line of a data file."""
+    return Diagnostic(code=code, message=message, span=_line(source, line), help=remedy)
+
+
+def _line(source: Source, line: int) -> Span:
     starts = _starts(source.text)
     number = min(max(line, 1), len(starts))
     start = starts[number - 1]
-    span = Span(source=source, start=start, end=start + max(len(source.line(number)), 1))
-    return Diagnostic(code=code, message=message, span=span, help=remedy)
+    return Span(source=source, start=start, end=start + max(len(source.line(number)), 1))
 
 
 @lru_cache(maxsize=1)
@@ -65,7 +69,8 @@ def _csv(source: Source) -> Iterator[Row | Diagnostic]:
                 message = f"row {begins} has {len(cells)} cells, and there are {len(header)} columns"
                 yield at_line(source, begins, "table-row", message, "a cell with a comma in it stands in quotes")
             elif cells:
-                yield Row(number=begins, cells=dict(zip(header, cells, strict=True)))
+                row: dict[str, Json] = dict(zip(header, cells, strict=True))
+                yield Row(number=begins, cells=row, span=_line(source, begins))
             begins = reader.line_num + 1
     except csv.Error as error:
         yield at_line(source, reader.line_num, "table-syntax", f"this is no csv: {error}")
@@ -119,7 +124,7 @@ def _no_number(text: str) -> "Json":
 
 def _row(source: Source, number: int, value: "Json", at: int | None = None) -> Row | Diagnostic:
     if isinstance(value, dict):
-        return Row(number=number, cells=value)
+        return Row(number=number, cells=value, span=_line(source, at or number))
     return at_line(source, at or number, "table-row", f"row {number} is no map from columns to cells")
 
 

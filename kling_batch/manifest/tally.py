@@ -46,14 +46,14 @@ class Tally:
             )
             self._met[identity] = (diagnostic, 1, hit)
 
-    def finding(self, path: Path, finding: Finding, hit: Hit) -> None:
-        """Note that a rendered value, which comes from the leaf at a path, is not as it has to be."""
-        identity = (path, finding.code)
+    def finding(self, place: "Path | Span", finding: Finding, hit: Hit) -> None:
+        """Note that a rendered value, which comes from the leaf or row at a place, is not as it has to be."""
+        identity = (place, finding.code)
         if not self._again(identity):
             diagnostic = Diagnostic(
                 code=finding.code,
                 message=finding.message,
-                span=self._span(path),
+                span=place if isinstance(place, Span) else self._span(place),
                 label=finding.label,
                 help=finding.remedy,
                 severity=finding.severity,

@@ -216,3 +216,56 @@ def test_what_exclude_leaves_is_what_the_limit_counts(jobs_of: Callable, codes_o
 
     assert len(jobs_of(text)) == 8
     assert codes_of(text.replace("jobs: 9", "jobs: 7")) == ("too-many-jobs",)
+
+
+def test_of_many_complaints_the_first_hundred_are_told(load_text: Callable) -> None:
+    text = HEAD + "shots: {a: {matrix: {p: {from: p.csv, key: k, types: {n: integer}}}, request: {prompt: x}}}\n"
+    table = "k,n\n" + "".join(f"r{number},many\n" for number in range(20_000))
+    began = time.perf_counter()
+
+    _, told = load_text(text, files={"p.csv": table})
+
+    assert len(told) == 101
+    assert told[-1].message == "and 19900 more complaints like these"
+    assert time.perf_counter() - began < 2
+
+
+@pytest.mark.parametrize("path", [" ", "a\u200bb.j2", "a//b.j2", "..", "a/../b.j2", "C:/x.j2", "a\\b.j2"])
+def test_a_path_that_leads_elsewhere_is_never_read(codes_of: Callable, path: str) -> None:
+    text = HEAD + "vars: {file: x}\nshots: {a: {request: {prompt: {from: '{{ file }}'}}}}\n"
+
+    assert codes_of(text, variables={"file": path}, files={path: "reached"}) == ("file-outside",)
+
+
+GOOD = sorted((Path(__file__).parent / "golden").glob("good-*.yaml"))
+
+
+@given(
+    st.sampled_from(GOOD),
+    st.integers(0, 10_000),
+    st.integers(0, 12),
+    st.sampled_from(["", "{", "}", ": ", "*", "\n", "'", "9", "- "]),
+)
+@settings(max_examples=150, deadline=None)
+def test_no_slip_of_the_hand_makes_loading_raise(load_text: Callable, path: Path, at: int, cut: int, put: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    where = at % len(text)
+
+    manifest, told = load_text(text[:where] + put + text[where + cut :])
+
+    assert (manifest is None) == any(each.severity is Severity.ERROR for each in told)
+    render_all(told)
+
+
+@given(st.sampled_from(["csv", "jsonl", "json", "yaml"]), st.text(alphabet='k,n1{}[]":\n\r -ab\ud83d', max_size=40))
+@settings(max_examples=100, deadline=None)
+def test_no_data_file_makes_loading_raise(load_text: Callable, ending: str, content: str) -> None:
+    text = (
+        HEAD + f"shots: {{a: {{matrix: {{p: {{from: p.{ending}, key: k}}}}, request: {{prompt: '{{{{ p.k }}}}'}}}}}}\n"
+    )
+    table = "k,n\n" + content if ending == "csv" else content
+
+    manifest, told = load_text(text, files={f"p.{ending}": table.encode(errors="surrogatepass")})
+
+    assert (manifest is None) == any(each.severity is Severity.ERROR for each in told)
+    render_all(told)
