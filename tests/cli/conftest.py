@@ -69,6 +69,7 @@ def process(folder: Path) -> Callable[..., Said]:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
+            timeout=60,
         )
         return Said(code=done.returncode, out=done.stdout.decode(), err=done.stderr.decode())
 

@@ -62,4 +62,4 @@ def test_a_script_against_the_api_runs(tmp_path: Path) -> None:
         [sys.executable, SCRIPT, "api.yaml"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
 
-    assert (done.stdout, done.stderr) == ("0 2 2 2 0.1840\n", "")
+    assert (done.stdout, done.stderr) == ("0 2 2 2 0.184\n", "")
