@@ -13,7 +13,8 @@ exchange takes part in it, and where two want the same thing the later one has i
 
 `on` is submit, look, upload, balance, models, pricing, download or any. `when` has `nth` and `every` (of the exchanges
 that fit the rest), `probability`, `prompt` (a part of it), `id` (a pattern for the task's id or its own id) and `times`
-(how often at most). What `do` can do is listed in `Effects`, what `task` can do in `task.Fate`.
+(how often at most); its counts begin anew with each start. What `do` can do is listed in `Effects`, what `task` can do
+in `task.Fate`.
 """
 
 import json

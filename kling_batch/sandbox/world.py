@@ -156,7 +156,7 @@ class World:
             return refusal
         again = self._by_business_id.get(own_id(body) or "") if self._terms.business_ids == "honoured" else None
         if again is not None:
-            return told(created(again, echo=True))
+            return self._shown(caller, again)
         return self._bought(caller, body, fate)
 
     def _bought(self, caller: Caller, body: dict[str, Json], fate: Fate) -> Answer:
@@ -201,6 +201,9 @@ class World:
             if self._terms.absent == 400:  # noqa: PLR2004 - the other status that was seen (contract 2.4)
                 return told({"code": "task_not_exist", "message": "task_not_exist", "data": None}, status=400)
             return no_task()
+        return self._shown(caller, task)
+
+    def _shown(self, caller: Caller, task: Task) -> Answer:
         shown = task.fate.urls if caller.now >= task.final_at + task.fate.urls_after else 0
         minted = str(int(caller.now * 1000))
         link = f"{caller.origin}/files/videos/{task.id}/{minted}_{self._signature(task.id, minted)}.mp4"
