@@ -1,8 +1,10 @@
 """The lock: block-JSON in git, byte-stable, one key line and one payload line a job (design section 6)."""
 
+import gc
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -107,15 +109,28 @@ def parse(source: Source) -> tuple[Lock | None, tuple[Diagnostic, ...]]:
     text = source.text.removeprefix("\ufeff")
     if len(text) > LIMIT:
         return None, (complaint(source, "lock-size", "this lock is longer than 200 MB", WHOLE),)
-    try:
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
-        return None, unreadable(source, error)
     damages: list[Damage] = []
-    lock = _lock(value, damages)
+    with _uncollected():
+        try:
+            value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
+        except (ValueError, RecursionError) as error:
+            return None, unreadable(source, error)
+        lock = _lock(value, damages)
     if damages:
         return None, tuple(located(source, each) for each in damages[:100])
     return lock, ()
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Hold the garbage collector back while a lock is read: it would look through 100,000 records, and find nothing."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
@@ -146,7 +161,8 @@ def _lock(value: Json, damages: list[Damage]) -> Lock | None:
             )
         if record is not None:
             jobs[Key(name)] = record
-            _own(record, Key(name), owners, damages)
+            if record.task is not None or record.attempts or record.also or record.past:
+                _own(record, Key(name), owners, damages)
     return Lock(project=head.project, service=head.service, jobs=jobs, look_up=head.look_up, extra=head.extra)
 
 

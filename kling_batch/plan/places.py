@@ -13,9 +13,7 @@ def find(text: str, path: tuple[str | int, ...]) -> tuple[int, int]:
     at = _skip(text, 0)
     for step in path:
         values = {name: value for name, _, value in _members(text, at)}
-        if step not in values:
-            break
-        at = values[step]
+        at = values.get(step, at)
     return at, _end(text, at)
 
 

@@ -35,6 +35,5 @@ def _follow(ours: dict[Key, Record], theirs: dict[Key, Record], origin: Key, key
     if known is not None:
         theirs.setdefault(origin, known)
     if origin in ours and origin in theirs and ours[origin].business_id == theirs[origin].business_id:
-        moved = join(ours.pop(origin), there)
-        if moved is not None:
-            ours[key] = moved
+        moved = ours.pop(origin)
+        ours[key] = join(moved, there) or moved

@@ -251,5 +251,11 @@ def test_a_rename_that_the_lock_has_made_is_not_made_again(job: Jobs, story: Sto
     assert {key: tasks(each) for key, each in after.jobs.items()} == {"dawn#1": ("tsk_1",), "hero#1": ("tsk_2",)}
 
 
+def test_a_rename_of_what_nobody_has_bought_yet_takes_nothing_along(job: Jobs, story: Stories, lock_of: Locks) -> None:
+    facts = (story(job()).opened(), Moved(key=job("dawn").key, origin=HERO, output="dawn/t1.mp4"))
+
+    assert list(joined(lock_of([]), facts).jobs) == ["dawn#1"]
+
+
 def test_what_the_journal_judged_of_look_up_counts(lock_of: Locks) -> None:
     assert joined(lock_of([]), (LookUpJudged(model="kling-v2-6", proven=True),)).look_up == "kling-v2-6"

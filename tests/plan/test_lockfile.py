@@ -1,3 +1,4 @@
+import gc
 import json
 import string
 import subprocess
@@ -134,9 +135,9 @@ def test_a_writer_gives_the_same_bytes_whatever_it_wrote_before(job: Jobs, story
     first = lock_of(story(job()).bought())
     second = fold(first, [story(job("dawn")).opened(), *story(job(prompt="a pot")).bought("tsk_2")])
 
-    texts = writer.text(first), writer.text(second), writer.text(first)
+    texts = writer.text(first), writer.text(second), writer.text(second), writer.text(first)
 
-    assert texts == (format(first), format(second), format(first))
+    assert texts == (format(first), format(second), format(second), format(first))
 
 
 @pytest.mark.parametrize("change", ["\r\n", "bom"])
@@ -365,6 +366,18 @@ def test_branches_that_ran_different_jobs_merge_without_a_conflict(
     assert complaints == ()
     assert {each.task for each in merged.jobs.values()} == {f"tsk_{each.take}" for each in jobs}
     assert file.read_text() == format(merged)
+
+
+def test_a_lock_is_read_the_same_where_nothing_collects_garbage(lock_of: Locks) -> None:
+    gc.disable()
+    try:
+        lock, _ = parse(Source("x", format(lock_of([]))))
+        was_on = gc.isenabled()
+    finally:
+        gc.enable()
+
+    assert lock == lock_of([])
+    assert not was_on
 
 
 def test_money_is_written_without_an_exponent(job: Jobs, story: Stories, lock_of: Locks) -> None:

@@ -82,7 +82,8 @@ class Memory:
         return b"".join(self.batches)
 
     async def append(self, data: bytes) -> None:
-        await anyio.lowlevel.checkpoint()
+        for _ in range(9):
+            await anyio.lowlevel.checkpoint()
         if self._fails is not None:
             raise self._fails
         self.batches.append(data)
@@ -288,6 +289,23 @@ def test_a_fault_reaches_everybody_who_waits_for_the_same_sync_and_who_comes_aft
 
     with pytest.RaisesGroup(*[pytest.RaisesExc(DiskError)] * 5):
         anyio.run(_all_at_once, begun(tape), tuple(opened(str(number)) for number in range(5)))
+
+
+def test_what_waits_for_its_turn_behind_a_fault_is_refused_too() -> None:
+    tape = Memory(fails=DiskError("EIO"))
+
+    async def scene() -> None:
+        own = begun(tape)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(own.record, opened("hero"))
+            for _ in range(4):
+                await anyio.lowlevel.checkpoint()
+            tasks.start_soon(own.record, opened("dawn"))
+
+    with pytest.RaisesGroup(pytest.RaisesExc(DiskError), pytest.RaisesExc(DiskError)):
+        anyio.run(scene)
+
+    assert told(tape.data).facts == ()
 
 
 def test_a_full_disk_takes_what_is_known_and_no_new_intent() -> None:
