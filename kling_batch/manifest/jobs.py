@@ -63,6 +63,15 @@ def _tell_twins(made: Iterable[tuple[Job, Shot]], tally: Tally) -> None:
             tally.finding(shot.path, finding, Hit(key=job.key))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Drawn:
+    """What came of one request: what is wrong with its leaves and its values, and what is sent if nothing is."""
+
+    faults: tuple[tuple[Path, Fault], ...]
+    findings: tuple[Finding, ...] = ()
+    sent: tuple[Request, Spec] | None = None
+
+
 class _Shooting:
     """Makes the jobs of one shot; combinations with the same overrides share one form."""
 
@@ -79,16 +88,17 @@ class _Shooting:
         expansion = self._shot.expansion
         for combination, overrides in zip(expansion.combinations, expansion.overrides, strict=True):
             form = self._form(overrides)
-            shared: tuple[Request, Spec] | None = None
+            drawn: _Drawn | None = None
             for take, value in self._shot.takes:
                 key, axes = self._identity(combination, take)
                 scope = self._scope(combination, key, slug_of(axes, take), value)
                 hit = Hit(key=key, axes=self._axes, combination=combination)
-                if shared is None or form.per_take:
-                    shared = self._request(form, scope, hit)
+                if drawn is None or form.per_take:
+                    drawn = self._draw(form, scope)
+                self._tell(drawn, form, hit)
                 output = self._path(scope, hit)
-                if shared is not None and output is not None:
-                    yield self._job(key, axes, take, shared, output)
+                if drawn.sent is not None and output is not None:
+                    yield self._job(key, axes, take, drawn.sent, output)
 
     def _form(self, overrides: tuple[int, ...]) -> Form:
         if overrides not in self._forms:
@@ -134,20 +144,22 @@ class _Shooting:
             raise RefusedError("env-missing", f"the environment has no `{name}`", remedy=remedy, word="env")
         return value
 
-    def _request(self, form: Form, scope: dict[str, object], hit: Hit) -> tuple[Request, Spec] | None:
-        """Return what a job asks for, or `None` once everything that is wrong with it is told."""
+    def _draw(self, form: Form, scope: dict[str, object]) -> _Drawn:
+        """Return what a job asks for; where only its texts cannot be rendered, the rest is checked all the same."""
         filling = Filling(self._around.templates, self._around.folder, scope)
-        values = {name: filling.fill(part) for name, part in form.parts.items()}
-        faults = [*form.faults, *filling.faults]
-        for path, fault in faults:
+        values = filling.request(form)
+        faults = (*form.faults, *filling.faults)
+        if not filling.broken <= _TEXTS:
+            return _Drawn(faults=faults)
+        request, found = self._around.checker.check(values | dict.fromkeys(filling.broken, "-"), self._shot.allow)
+        wrong = bool(faults) or any(each.severity is Severity.ERROR for each in found)
+        return _Drawn(faults=faults, findings=tuple(found), sent=None if wrong else (request, spec_of(request)))
+
+    def _tell(self, drawn: _Drawn, form: Form, hit: Hit) -> None:
+        for path, fault in drawn.faults:
             self._around.tally.fault(path, fault, hit)
-        if faults:
-            return None
-        request, findings = self._around.checker.check(values, self._shot.allow)
-        for finding in findings:
+        for finding in drawn.findings:
             self._around.tally.finding(self._mended_at(form, finding.at, hit.combination), finding, hit)
-        wrong = any(finding.severity is Severity.ERROR for finding in findings)
-        return None if wrong else (request, spec_of(request))
 
     def _mended_at(self, form: Form, at: Path, combination: Combination) -> "Path | Span":
         """Return where a rendered value is best mended: the axis value or variable that its leaf is, or the leaf."""
@@ -206,5 +218,6 @@ class _Shooting:
         )
 
 
+_TEXTS = frozenset(["prompt", "negative_prompt"])
 _SECRETS = ("TOAPIS_API_KEY",)
 _PATHS = "it names a file below the output root, on any system; the safe name of an axis' value is `axes.<axis>`"

@@ -82,13 +82,17 @@ def _expanded(
 
 
 def _few(told: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Return the first of many complaints, errors before warnings, and how many more there are."""
+    """Return complaints in the order of the text; of very many the first, errors before warnings, and a count."""
     if len(told) <= MOST:
-        return tuple(told)
+        return tuple(sorted(told, key=_place))
     ordered = sorted(told, key=lambda each: each.severity is Severity.WARNING)
     severity = ordered[MOST].severity
     rest = Diagnostic(code="and-more", message=f"and {len(told) - MOST} more complaints like these", severity=severity)
-    return (*ordered[:MOST], rest)
+    return (*sorted(ordered[:MOST], key=_place), rest)
+
+
+def _place(told: Diagnostic) -> tuple[str, int]:
+    return (told.span.source.name, told.span.start) if told.span else ("", 0)
 
 
 def _check_root(complaints: Complaints) -> None:

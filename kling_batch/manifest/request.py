@@ -29,13 +29,14 @@ Part: TypeAlias = "Json | Blank | dict[str, Part] | list[Part]"
 class Form:
     """A request with its blanks, and for each place in it (`("image_with_roles", 0, "url")`) its leaf in the manifest.
 
-    `per_take` says whether takes of one combination can differ in it.
+    `broken` are the fields that have faults. `per_take` says whether takes of one combination can differ in it.
     """
 
     parts: Mapping[str, Part]
     leaves: Mapping[Path, Path]
     reads: Mapping[Path, tuple[str, ...]]
     faults: tuple[tuple[Path, Fault], ...]
+    broken: frozenset[str]
     per_take: bool
 
 
@@ -51,6 +52,7 @@ class _Maker:
     leaves: dict[Path, Path] = field(default_factory=dict)
     reads: dict[Path, tuple[str, ...]] = field(default_factory=dict)
     faults: list[tuple[Path, Fault]] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
 
     def part(self, item: Tree, at: Path) -> Part:
@@ -84,6 +86,7 @@ class _Maker:
     def _blank(self, template: Template | Fault, at: Path, path: Path) -> Part:
         if isinstance(template, Fault):
             self.faults.append((path, template))
+            self.broken.add(str(at[0]))
             return None
         self.names |= template.names
         if template.reads:
@@ -108,18 +111,31 @@ def read_form(request: Mapping[str, Tree], templates: Templates, folder: Folder)
         leaves=maker.leaves,
         reads=maker.reads,
         faults=tuple(maker.faults),
+        broken=frozenset(maker.broken),
         per_take=not _PER_TAKE.isdisjoint(maker.names),
     )
 
 
 class Filling:
-    """Fills in the blanks of one job's request; `faults` are those of its leaves."""
+    """Fills in the blanks of one job's request; `faults` are those of its leaves, `broken` the fields that have any."""
 
     def __init__(self, templates: Templates, folder: Folder, scope: dict[str, object]) -> None:
         self._templates = templates
         self._folder = folder
         self._scope = scope
         self.faults: list[tuple[Path, Fault]] = []
+        self.broken: set[str] = set()
+
+    def request(self, form: Form) -> "dict[str, Json]":
+        """Return a request with its blanks filled in; what is in a broken field means nothing."""
+        self.broken |= form.broken
+        values: dict[str, Json] = {}
+        for name, part in form.parts.items():
+            before = len(self.faults)
+            values[name] = self.fill(part)
+            if len(self.faults) > before:
+                self.broken.add(name)
+        return values
 
     def fill(self, part: Part) -> "Json":
         """Return a part with its blanks filled in; a blank that cannot be is `None`, and told."""

