@@ -222,8 +222,7 @@ def open_journal(
     `lock` is what was recovered, `content` the lock file as it lies there, empty if there is none. Cuts off a torn
     end. The appender is the caller's to close. Raises `DiskError`, and `StateError` if the file has changed since.
     """
-    file = store.Appender(path, replayed.size)
-    seq = replayed.next_seq
+    seq, now = replayed.next_seq, int(clock())
     lines: list[tuple[str, dict[str, Json]]] = []
     if seq == 0:
         lines.append(("head", {"journal": VERSION, "project": lock.project, "service": lock.service}))
@@ -232,7 +231,11 @@ def open_journal(
         lines.append(("base", here))
         if seq == 0 or Writer().text(lock).encode() == content:
             lines.append(("checkpoint", here))
-    if lines:
-        now = int(clock())
-        file.append(b"".join(entry(seq + number, now, *each) for number, each in enumerate(lines)))
+    file = store.Appender(path, replayed.size)
+    try:
+        if lines:
+            file.append(b"".join(entry(seq + number, now, *each) for number, each in enumerate(lines)))
+    except BaseException:
+        file.close()
+        raise
     return Journal(tape(file), next_seq=seq + len(lines), clock=clock), file

@@ -1,6 +1,9 @@
 import hashlib
+import resource
+import signal
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -454,6 +457,21 @@ def test_a_journal_cut_by_another_program_since_it_was_read_is_not_written(path:
 
     with pytest.raises(StateError, match="deleted, replaced or cut"):
         open_journal(path, replayed, lock=EMPTY, content=b"")
+
+
+def test_a_journal_that_cannot_be_begun_is_closed_again(path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, hard))  # room for the reserve, and for no head this long
+    try:
+        with pytest.raises(DiskError, match="the disk refuses"):
+            open_journal(path, Replayed(), lock=replace(EMPTY, project="x" * 70_000), content=b"")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+
+    assert path.read_bytes() == b""
+    assert not path.with_name(f"{path.name}.reserve").exists()
 
 
 def test_a_checkpoint_names_the_lock_file_by_its_bytes(path: Path) -> None:
