@@ -44,8 +44,10 @@ if TYPE_CHECKING:
     from kling_batch.plan.diff import Action, Change, Plan
     from kling_batch.plan.lockfile import Lock
     from kling_batch.plan.record import Record, State
+    from kling_batch.run.holding import hold
+    from kling_batch.run.planning import plan, state
     from kling_batch.run.runner import Outcome, run
-    from kling_batch.run.workspace import Campaign, hold, load, plan, prices, state
+    from kling_batch.run.workspace import Campaign, load, prices
     from kling_batch.text.diagnostic import Diagnostic
 
     __version__: str
@@ -92,7 +94,9 @@ _HOME = {
     "kling_batch.plan.lockfile": ["Lock"],
     "kling_batch.plan.record": ["Record", "State"],
     "kling_batch.run.runner": ["Outcome", "run"],
-    "kling_batch.run.workspace": ["Campaign", "hold", "load", "plan", "prices", "state"],
+    "kling_batch.run.holding": ["hold"],
+    "kling_batch.run.planning": ["plan", "state"],
+    "kling_batch.run.workspace": ["Campaign", "load", "prices"],
     "kling_batch.text.diagnostic": ["Diagnostic"],
 }
 """Where each name lives; it is imported when it is first asked for, so that `--help` does not wait for a client."""

@@ -10,7 +10,7 @@ class KlingBatchError(Exception):
 
     exit_code = 1
 
-    def __init__(self, message: str, *, help: str = "") -> None:  # noqa: A002 - the word that diagnostics use too
+    def __init__(self, message: str, *, help: str = "") -> None:  # noqa: A002 - the word of diagnostics
         super().__init__(message)
         self.message = message
         self.help = help
@@ -35,7 +35,7 @@ class StateError(KlingBatchError):
 
     exit_code = 6
 
-    def __init__(self, message: str, *, help: str = "", diagnostics: Sequence[Diagnostic] = ()) -> None:  # noqa: A002
+    def __init__(self, message: str, *, help: str = "", diagnostics: Sequence[Diagnostic] = ()) -> None:  # noqa: A002 - as above
         super().__init__(message, help=help)
         self.diagnostics = tuple(diagnostics)
 
@@ -61,6 +61,6 @@ class DiskError(KlingBatchError):
 
     exit_code = 6
 
-    def __init__(self, message: str, *, help: str = "", recovery: Sequence[str] = ()) -> None:  # noqa: A002
+    def __init__(self, message: str, *, help: str = "", recovery: Sequence[str] = ()) -> None:  # noqa: A002 - as above
         super().__init__(message, help=help)
         self.recovery = tuple(recovery)

@@ -14,6 +14,7 @@ from kling_batch.run.states import Command, Fetch, Look, LookUp, Rest, Submit
 
 LOOKS = 16  # looks in the air at once
 FILES = 6  # downloads in the air at once
+GRAIN = 1e-6  # seconds that are no wait: a sum of floats may be off by less than a clock can show
 
 
 @dataclass(slots=True, eq=False)
@@ -37,7 +38,7 @@ class Line:
             return 0.0
         if self._opens is None:
             self._opens = now + self.pace.reserve(now)
-        return max(0.0, self._opens - now)
+        return self._opens - now if self._opens > now + GRAIN else 0.0
 
     def take(self) -> tuple[Course, Command]:
         """Let the first of the line out into the air."""
@@ -77,7 +78,7 @@ class Agenda:
 
     def call_up(self, now: float) -> float:
         """Bring what is due into its line; return the seconds until the next command falls due."""
-        while self._heap and self._heap[0][0] <= now:
+        while self._heap and self._heap[0][0] <= now + GRAIN:
             _, _, course, command = heapq.heappop(self._heap)
             self._line(command).queue.append((course, command))
         return self._heap[0][0] - now if self._heap else math.inf

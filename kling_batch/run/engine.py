@@ -97,10 +97,12 @@ class Engine:
                 for course in set_out(self.plan):
                     self.courses[course.key] = course
                     self._set_out(course)
+                pause = self._dispatch()
                 while self._probes or not self._agenda.is_empty():
-                    with anyio.move_on_after(self._dispatch()):
+                    with anyio.move_on_after(pause):
                         await self._wake.wait()
                     self._wake = anyio.Event()
+                    pause = self._dispatch()
         await self._show_rest()
 
     def stop(self, why: str, reason: Halt = Halt.SIGNAL) -> None:

@@ -45,7 +45,8 @@ def carry_out(changes: tuple[Change, ...], shelf: Shelf) -> Iterator[Fact | Told
 
 def _carry_out(change: Change, job: Job, record: Record, shelf: Shelf) -> Fact:
     if change.action is Action.MOVE:
-        _bring(shelf, record, job.output)
+        if change.mark != "changed":  # a file that somebody else has changed is not ours to move
+            _bring(shelf, record, job.output)
         return Moved(key=job.key, origin=change.origin or job.key, output=job.output)
     earlier = earlier_video(record, job.spec.hash)
     if earlier is None:

@@ -23,7 +23,7 @@ from kling_batch.plan.cost import total
 from kling_batch.plan.diff import Action, Plan
 from kling_batch.plan.lockfile import Lock
 from kling_batch.plan.record import Record, State
-from kling_batch.run import moves, workspace
+from kling_batch.run import holding, moves, workspace
 from kling_batch.run.book import Book
 from kling_batch.run.carrier import Carrier
 from kling_batch.run.collect import Collector, Offload
@@ -84,7 +84,7 @@ def run(
     made), `AccountError` and `DiskError`; a failed job is an outcome, never an exception.
     """
     origin, key = origin_of(base_url or GATEWAY), checked_key(api_key)
-    with workspace.hold(campaign), workspace.journal(campaign, plan) as (lock, journal):
+    with holding.hold(campaign), holding.journal(campaign, plan) as (lock, journal):
         return anyio.run(_over_http, Run(campaign, plan, lock, journal, on_event, grace=grace), origin, key, proxy)
 
 

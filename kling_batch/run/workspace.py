@@ -1,11 +1,8 @@
 """A manifest's files on disk: where its lock, journal and outputs lie, and how they become a campaign and a plan."""
 
 import hashlib
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from kling_batch import store
@@ -15,12 +12,6 @@ from kling_batch.job import Image
 from kling_batch.manifest.load import load as load_manifest
 from kling_batch.manifest.model import Manifest
 from kling_batch.plan.cost import Prices, default_prices, with_overrides
-from kling_batch.plan.diff import Action, Change, FileState, Outlook, Plan, compare
-from kling_batch.plan.lockfile import Lock, belongs, parse
-from kling_batch.plan.record import Record, State, committed
-from kling_batch.plan.select import selector
-from kling_batch.run.journal import DiskTape, Journal, Replayed, Tape, open_journal, recovered, replay
-from kling_batch.run.shelf import Shelf
 from kling_batch.text.decode import decode
 from kling_batch.text.diagnostic import Diagnostic, errors
 
@@ -145,150 +136,3 @@ def _inside(folder: Path, root: str) -> Path:
 def prices(campaign: Campaign) -> Prices:
     """Return the price table that counts for a campaign: its own `prices:` first, then the dated table."""
     return with_overrides(default_prices(), campaign.manifest.prices)
-
-
-def lock_of(campaign: Campaign) -> tuple[Lock | None, bytes]:
-    """Return what the lock file says, and its bytes, if there is one. Raises `StateError` where it is damaged."""
-    places = campaign.places
-    try:
-        content = store.read_bytes(places.lock, 200_000_000)
-    except FileNotFoundError:
-        return None, b""
-    except OSError as error:
-        raise StateError(f"cannot read `{places.lock.name}`: {error.strerror or error}") from error
-    source, complaints = decode(places.lock.name, content)
-    lock, told = parse(source) if source else (None, ())
-    foreign = belongs(lock, campaign.manifest.project, campaign.service, place=places.lock.name) if lock else ()
-    if lock is None or foreign:
-        raise StateError(
-            f"the lock `{places.lock.name}` cannot be used; nothing was sent, nothing overwritten",
-            help=f"`git checkout -- {places.lock.name}` brings the last committed one back",
-            diagnostics=(*complaints, *told, *foreign),
-        )
-    return lock, content
-
-
-def journal_of(campaign: Campaign, content: bytes) -> Replayed:
-    """Return what the journal says beyond a lock of that content. Raises `StateError` if damaged or foreign."""
-    return replay(campaign.places.journal, campaign.manifest.project, campaign.service, content)
-
-
-def state(campaign: Campaign) -> Lock:
-    """Return what lock and journal together know. Raises `StateError` where either is damaged or foreign."""
-    lock, content = lock_of(campaign)
-    return recovered(lock, journal_of(campaign, content), campaign.manifest.project, campaign.service)
-
-
-@contextmanager
-def journal(
-    campaign: Campaign, plan: Plan, tape: Callable[[store.Appender], Tape] = DiskTape
-) -> Iterator[tuple[Lock, Journal]]:
-    """Open the journal for a run of a plan, and say what lock and journal know; to be held while this is open.
-
-    Raises `StateError` where what the plan was made from has changed since, or where both lock and journal are gone and
-    the outputs show that there was a campaign.
-    """
-    lock, content = lock_of(campaign)
-    replayed = journal_of(campaign, content)
-    if lock is None and not replayed.size and (video := _orphaned(campaign)):
-        raise StateError(
-            f"there is no lock and no journal, but `{video}` was made by this project: nothing was sent",
-            help=f"bring `{campaign.places.lock.name}` back from git, or rebuild it with `kling-batch recover`",
-        )
-    known = recovered(lock, replayed, campaign.manifest.project, campaign.service)
-    for change in plan.changes:
-        if known.jobs.get(change.origin or change.key) != change.record:
-            raise StateError(
-                f"`{change.key}` is not what it was when the plan was made; nothing was sent",
-                help="plan again: somebody else has run this campaign since",
-            )
-    book, file = open_journal(campaign.places.journal, replayed, lock=known, content=content, tape=tape)
-    try:
-        yield known, book
-    finally:
-        file.close()
-
-
-def _orphaned(campaign: Campaign) -> str:
-    """Return a video below the outputs whose sidecar is of this project, if there is one."""
-    shelf = Shelf(root=campaign.places.outputs)
-    for path in sorted(campaign.places.outputs.rglob("*.mp4.json")):
-        output = path.relative_to(campaign.places.outputs).as_posix().removesuffix(".json")
-        beside = shelf.sidecar(output)
-        if beside is not None and beside.get("project") == campaign.manifest.project:
-            return output
-    return ""
-
-
-def plan(
-    campaign: Campaign,
-    *,
-    only: Sequence[str] = (),
-    retry_rejected: bool = False,
-    budget: Decimal | None = None,
-    limit: int | None = None,
-) -> Plan:
-    """Hold a campaign's jobs against its lock, without network. `only` are selectors; the rest as in `Plan`."""
-    lock = state(campaign)
-    manifest = campaign.manifest
-    outlook = Outlook(
-        now=time.time(),
-        file=_files(campaign.places.outputs),
-        retries=manifest.run.retries,
-        retry_rejected=retry_rejected,
-    )
-    changes = compare(manifest.jobs, lock, prices(campaign), outlook)
-    if only:
-        wanted = selector(only)
-        changes = tuple(each for each in changes if wanted(each.key, _state_of(each)))
-    changes = tuple(_free(each, campaign.places.outputs) for each in changes)
-    return Plan(
-        project=manifest.project,
-        service=campaign.service,
-        changes=changes,
-        settings=manifest.run,
-        spent=committed(lock.jobs),
-        look_up=lock.look_up is not None,
-        budget=budget,
-        limit=limit,
-    )
-
-
-def _state_of(change: Change) -> State:
-    return change.record.state if change.record else State.PENDING
-
-
-def _free(change: Change, outputs: Path) -> Change:
-    """Return the change, blocked if a file that is not of the job lies where its video would go: nothing is bought."""
-    if not change.pays or change.job is None:
-        return change
-    output = change.job.output
-    records = (change.record, *change.record.past) if change.record else ()
-    ours = {each.sha256 for each in records if each.sha256}
-    path = outputs / output
-    if not path.exists() or (ours and path.is_file() and store.sha256_of(path) in ours):
-        return change
-    because = f"a file that is not of this job lies at `{output}`: move it away"
-    return replace(change, action=Action.BLOCKED, because=because, pays=False, usd=None)
-
-
-def _files(outputs: Path) -> Callable[[Record], FileState]:
-    def look(record: Record) -> FileState:
-        if record.output is None:
-            return FileState.ABSENT
-        path = outputs / record.output
-        if not path.is_file():
-            return FileState.ABSENT
-        if path.stat().st_size != record.bytes or store.sha256_of(path) != record.sha256:
-            return FileState.DIFFERENT
-        return FileState.SAME
-
-    return look
-
-
-@contextmanager
-def hold(campaign: Campaign) -> Iterator[None]:
-    """Be the one runner of this lock while the block lasts; raises `LockHeldError`. May be nested."""
-    store.own_folder(campaign.places.own)
-    with store.RunLock(campaign.places.run_lock):
-        yield

@@ -7,18 +7,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-import anyio
 import virtual_time
 from pretended import EPOCH, Pretended
 
 import kling_batch
 from kling_batch.events import Event
 from kling_batch.plan.diff import Plan
-from kling_batch.run import workspace
+from kling_batch.run import holding, workspace
 from kling_batch.run.journal import DiskTape
 from kling_batch.run.runner import Outcome, Run
 from kling_batch.sandbox.terms import Terms
 from kling_batch.sandbox.world import World
+
+BETWEEN = 60.0  # seconds from one run to the next
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -79,21 +80,36 @@ class Bench:
         **options: object,
     ) -> Outcome:
         """Plan and run once, all in virtual time; `on_event` may meddle with the run."""
+        plan = kling_batch.plan(self.campaign(), **options)  # type: ignore[arg-type]  # passed through as given
+        return self.run_plan(plan, backend=backend, seed=seed, on_event=on_event)
+
+    def run_plan(
+        self,
+        plan: Plan,
+        *,
+        backend: str = "asyncio",
+        seed: int = 0,
+        on_event: Callable[[Event, Run], None] | None = None,
+    ) -> Outcome:
+        """Run a plan that was made before."""
         campaign = self.campaign()
-        plan = kling_batch.plan(campaign, **options)  # type: ignore[arg-type]  # passed through as given
 
         def show(event: Event) -> None:
             self.events.append(event)
             if on_event is not None:
                 on_event(event, run)
 
-        with workspace.hold(campaign), workspace.journal(campaign, plan, tape=InPlace) as (lock, journal):
-            run = Run(campaign, plan, lock, journal, show, offload=at_once, wall=self.wall, dice=random.Random(seed))
-            return virtual_time.run(run.against, self.service, backend=backend)
+        with holding.hold(campaign), holding.journal(campaign, plan, tape=InPlace) as (lock, journal):
+            run = Run(
+                campaign, plan, lock, journal, show, offload=at_once, wall=self.service.now, dice=random.Random(seed)
+            )
+            return virtual_time.run(self._against, run, backend=backend)
 
-    @staticmethod
-    def wall() -> float:
-        return EPOCH + anyio.current_time()
+    async def _against(self, run: Run) -> Outcome:
+        try:
+            return await run.against(self.service)
+        finally:
+            self.service.epoch = self.service.now() + BETWEEN  # the next run's clock starts at zero again
 
     def charges(self) -> dict[str, int]:
         """Return how often each business id was charged for."""

@@ -43,14 +43,15 @@ class Pretended:
     world: World
     trouble: Callable[[str, str], str] = lambda _operation, _name: ""
     fate: Callable[[dict[str, Json]], Fate | None] = lambda _body: None
+    epoch: float = EPOCH
     posts: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     on_wire: int = 0
     most_on_wire: int = 0
 
-    @staticmethod
-    def now() -> float:
-        return EPOCH + anyio.current_time()
+    def now(self) -> float:
+        """Return Unix seconds: `epoch` is when the loop's clock stood at zero."""
+        return self.epoch + anyio.current_time()
 
     def caller(self) -> Caller:
         return Caller(key="sk-test", origin=ORIGIN, now=self.now())
@@ -126,7 +127,7 @@ class Pretended:
         answer = sent(task, 0, f"bytes={start}-" if start and not ignored else None, etag)
         content = HTML if trouble == "html" else answer.body
         if trouble == "damaged":
-            content = content[:64] + b"\xff" * 64 + content[128:]
+            content = content[:24] + b"\xff" * 24 + content[48:]
         headers = dict(answer.headers)
         begins = start if answer.status == 206 else 0
         yield Body(

@@ -1,0 +1,115 @@
+"""What lock and journal know together, and the plan that follows from it."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+from kling_batch import store
+from kling_batch.errors import StateError
+from kling_batch.plan.diff import Action, Change, FileState, Outlook, Plan, compare
+from kling_batch.plan.lockfile import Lock, belongs, parse
+from kling_batch.plan.record import Record, State, committed
+from kling_batch.plan.select import selector
+from kling_batch.run.journal import Replayed, recovered, replay
+from kling_batch.run.workspace import Campaign, prices
+from kling_batch.text.decode import decode
+
+
+def lock_of(campaign: Campaign) -> tuple[Lock | None, bytes]:
+    """Return what the lock file says, and its bytes, if there is one. Raises `StateError` where it is damaged."""
+    places = campaign.places
+    try:
+        content = store.read_bytes(places.lock, 200_000_000)
+    except FileNotFoundError:
+        return None, b""
+    except OSError as error:
+        raise StateError(f"cannot read `{places.lock.name}`: {error.strerror or error}") from error
+    source, complaints = decode(places.lock.name, content)
+    lock, told = parse(source) if source else (None, ())
+    foreign = belongs(lock, campaign.manifest.project, campaign.service, place=places.lock.name) if lock else ()
+    if lock is None or foreign:
+        raise StateError(
+            f"the lock `{places.lock.name}` cannot be used; nothing was sent, nothing overwritten",
+            help=f"`git checkout -- {places.lock.name}` brings the last committed one back",
+            diagnostics=(*complaints, *told, *foreign),
+        )
+    return lock, content
+
+
+def journal_of(campaign: Campaign, content: bytes) -> Replayed:
+    """Return what the journal says beyond a lock of that content. Raises `StateError` if damaged or foreign."""
+    return replay(campaign.places.journal, campaign.manifest.project, campaign.service, content)
+
+
+def state(campaign: Campaign) -> Lock:
+    """Return what lock and journal together know. Raises `StateError` where either is damaged or foreign."""
+    lock, content = lock_of(campaign)
+    return recovered(lock, journal_of(campaign, content), campaign.manifest.project, campaign.service)
+
+
+def plan(
+    campaign: Campaign,
+    *,
+    only: Sequence[str] = (),
+    retry_rejected: bool = False,
+    budget: Decimal | None = None,
+    limit: int | None = None,
+) -> Plan:
+    """Hold a campaign's jobs against its lock, without network. `only` are selectors; the rest as in `Plan`."""
+    lock = state(campaign)
+    manifest = campaign.manifest
+    outlook = Outlook(
+        now=time.time(),
+        file=_files(campaign.places.outputs),
+        retries=manifest.run.retries,
+        retry_rejected=retry_rejected,
+    )
+    changes = compare(manifest.jobs, lock, prices(campaign), outlook)
+    if only:
+        wanted = selector(only)
+        changes = tuple(each for each in changes if wanted(each.key, _state_of(each)))
+    changes = tuple(_free(each, campaign.places.outputs) for each in changes)
+    return Plan(
+        project=manifest.project,
+        service=campaign.service,
+        changes=changes,
+        settings=manifest.run,
+        spent=committed(lock.jobs),
+        look_up=lock.look_up is not None,
+        budget=budget,
+        limit=limit,
+    )
+
+
+def _state_of(change: Change) -> State:
+    return change.record.state if change.record else State.PENDING
+
+
+def _free(change: Change, outputs: Path) -> Change:
+    """Return the change, blocked if a file that is not of the job lies where its video would go: nothing is bought."""
+    if not change.pays or change.job is None:
+        return change
+    output = change.job.output
+    records = (change.record, *change.record.past) if change.record else ()
+    ours = {each.sha256 for each in records if each.sha256}
+    path = outputs / output
+    if not path.exists() or (ours and path.is_file() and store.sha256_of(path) in ours):
+        return change
+    because = f"a file that is not of this job lies at `{output}`: move it away"
+    return replace(change, action=Action.BLOCKED, because=because, pays=False, usd=None)
+
+
+def _files(outputs: Path) -> Callable[[Record], FileState]:
+    def look(record: Record) -> FileState:
+        if record.output is None:
+            return FileState.ABSENT
+        path = outputs / record.output
+        if not path.is_file():
+            return FileState.ABSENT
+        if path.stat().st_size != record.bytes or store.sha256_of(path) != record.sha256:
+            return FileState.DIFFERENT
+        return FileState.SAME
+
+    return look
