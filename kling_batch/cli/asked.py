@@ -37,6 +37,7 @@ class Asked:
             return kling_batch.load(
                 self.manifest,
                 variables=self.variables,
+                env=os.environ,
                 base_url=self.base_url,
                 sandbox=self.sandbox,
                 output_root=self.output_root,

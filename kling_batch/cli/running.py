@@ -27,9 +27,12 @@ from kling_batch.report.money import exact
 from kling_batch.report.plan_text import budget_line, plan_text, totals
 from kling_batch.report.progress import work_of
 from kling_batch.report.summary import Ending, summary
+from kling_batch.run.holding import catch_up
 
 CHANGES_PENDING, SOME_BLOCKED, A_HUMAN_DECIDES = 3, 4, 6
 KEY = "TOAPIS_API_KEY"
+GRACE, CI_GRACE = 60.0, 7.0  # seconds that requests may still take after Ctrl-C; a CI kills after 10
+_NEW = frozenset({Action.CREATE, Action.REDO})
 
 
 class Wish(TypedDict):
@@ -58,7 +61,7 @@ class Wish(TypedDict):
 @click.option("--budget", type=Usd(), help="Spend at most so much in this run.")
 @click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Submit at most so many jobs in this run.")
 @click.option("--max-failures", type=click.IntRange(min=1), metavar="N", help="Stop after so many failures in a row.")
-@click.option("--locked", is_flag=True, help="Send nothing; end with 3 if there is something to do.")
+@click.option("--locked", is_flag=True, help="Buy nothing new: end with 3 if that would be needed.")
 @retry
 @click.option("--proxy", metavar="URL", help="Reach the API, and only the API, through a proxy.")
 @click.option("--speed", type=Speed(), help="With --sandbox: how many times faster than real it runs.")
@@ -96,8 +99,9 @@ def _run(asked: Asked, wish: Wish, campaign: "kling_batch.Campaign", plan: "klin
     if not wish["quiet"]:
         _tell(wish, plan_text(plan.changes, prices) + budget_line(plan))
     if not work_of(plan.changes):
+        catch_up(campaign)
         return _at_rest(plan.changes)
-    if wish["locked"]:
+    if wish["locked"] and any(change.action in _NEW for change in plan.changes):
         return CHANGES_PENDING
     key = "sandbox" if asked.sandbox else _key_that_may_spend()
     if not (wish["yes"] or _agreed(totals(plan.changes, prices))):
@@ -113,7 +117,13 @@ def _spend(asked: Asked, wish: Wish, campaign: "kling_batch.Campaign", plan: "kl
         audience(plan.changes, as_json=wish["as_json"], quiet=wish["quiet"]) as ear,
     ):
         outcome = kling_batch.run(
-            campaign, plan, api_key=key, base_url=base_url, proxy=wish["proxy"], on_event=ear.hear
+            campaign,
+            plan,
+            api_key=key,
+            base_url=base_url,
+            proxy=wish["proxy"],
+            grace=CI_GRACE if os.environ.get("CI") == "true" else GRACE,
+            on_event=ear.hear,
         )
     if wish["as_json"]:
         terminal.out_json(_ended(outcome), indent=None)

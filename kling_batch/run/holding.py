@@ -59,8 +59,9 @@ def catch_up(campaign: Campaign) -> None:
     if lock is not None and not replayed.facts:
         return
     known = recovered(lock, replayed, campaign.manifest.project, campaign.service)
-    if known.jobs:
-        store.write_atomic(campaign.places.lock, format_lock(known).encode())
+    text = format_lock(known).encode()
+    if known.jobs and text != content:
+        store.write_atomic(campaign.places.lock, text)
 
 
 def _orphaned(campaign: Campaign) -> str:
