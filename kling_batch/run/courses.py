@@ -10,6 +10,8 @@ from kling_batch.plan.record import Record, State
 from kling_batch.run.states import Doubtful, Ready, Waiting
 from kling_batch.run.states import State as RunState
 
+ROUNDS = 3  # runs that may try a job anew, before somebody has to ask for it (design 5.3)
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Course:
@@ -61,7 +63,7 @@ def set_out(plan: Plan) -> Iterator[Course]:
     for change in plan.changes:
         job, record = change.job, change.record
         match change.action:
-            case Action.CREATE | Action.REDO | Action.RETRY if job:
+            case Action.CREATE | Action.REDO | Action.RETRY if job and not plan.reads_only:
                 yield _to_buy(plan, change, job)
             case Action.UNSURE | Action.RESUME | Action.FETCH if job and record:
                 yield _bought(plan, change, job, record)
@@ -78,7 +80,7 @@ def _to_buy(plan: Plan, change: Change, job: Job) -> Course:
         state=Ready(attempt=change.attempt),
         business_id=business_id(plan.project, job.key, job.spec.hash, change.generation, change.attempt),
         generation=change.generation,
-        last_attempt=change.attempt + plan.settings.retries,
+        last_attempt=_last_attempt(plan, change.attempt),
         price=change.price,
         output=job.output,
     )
@@ -95,13 +97,19 @@ def _bought(plan: Plan, change: Change, job: Job, record: Record) -> Course:
         state=Waiting(attempt=attempt, task=record.task) if record.task else Doubtful(attempt=attempt),
         business_id=own,
         generation=record.generation,
-        last_attempt=attempt + plan.settings.retries,
+        last_attempt=_last_attempt(plan, attempt),
         price=change.price,
         output=record.output or job.output,
         paid=True,
         edited=record.spec != job.spec.hash,
         expires=record.expires,
     )
+
+
+def _last_attempt(plan: Plan, attempt: int) -> int:
+    """Return the last attempt that may follow by itself: so many a run, and three runs' worth a generation."""
+    retries = plan.settings.retries
+    return min(attempt + retries, max(attempt, ROUNDS * (retries + 1)))
 
 
 def _latest_file(record: Record | None) -> str | None:

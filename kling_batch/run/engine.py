@@ -63,7 +63,6 @@ class Engine:
     dice: random.Random
     submit_pace: Pacer
     look_pace: Pacer
-    looks_per_second: float
     grace: float = 60.0
     gate: Gate = field(init=False)
     disk: DiskError | None = None
@@ -82,7 +81,9 @@ class Engine:
     def __post_init__(self) -> None:
         plan, settings = self.plan, self.plan.settings
         self.gate = Gate(settings=settings, spent=plan.spent, budget=plan.budget, limit=plan.limit)
-        self._looks = Looks(first=settings.poll_first, every=settings.poll_every, budget=self.looks_per_second)
+        if plan.reads_only:
+            self.gate.limit = 0  # the last door, should a row of the table ever forget it
+        self._looks = Looks(first=settings.poll_first, every=settings.poll_every, budget=settings.look_per_second)
         self._agenda = Agenda(settings.posts, self.submit_pace, self.look_pace)
         self._proven = plan.look_up
         self._owners = owners(plan)
@@ -121,11 +122,12 @@ class Engine:
             case Ready():
                 self._schedule(course, Submit())
             case Doubtful():
+                course.since = anyio.current_time()
                 self._schedule(course, LookUp(after=0.0))
             case _:
+                course.since = anyio.current_time()
                 self.gate.resumed(course.key)
                 self._crowd += 1
-                course.since = anyio.current_time()
                 self._schedule(course, Look(after=0.0))
 
     def _schedule(self, course: Course, command: Command) -> None:
@@ -216,6 +218,7 @@ class Engine:
             last_attempt=course.last_attempt,
             proven=self._proven,
             edited=course.edited,
+            reads_only=self.plan.reads_only,
             expired=course.expires is not None and self.wall() > course.expires,
             dice=self.dice.random(),
         )

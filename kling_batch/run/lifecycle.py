@@ -47,6 +47,7 @@ LINK_TRIES = 3
 BODY_TRIES = 3
 FETCH_TRIES = 8
 AUTH_LOOKS = 3
+DOUBTS = 10  # look-ups that go wrong before a job is left unsure
 YOUNG = 120.0  # seconds in which a task may not show yet (reliability b4)
 
 
@@ -108,6 +109,8 @@ def _looked_up(state: Doubtful, answer: Answer, policy: Policy) -> Step:
             return replace(state, looked=looked), None, LookUp(after=SETTLING[looked] * policy.settle)
         case Absent() if state.resent:
             return Unsettled(attempt=state.attempt, why="sent twice under one id, and not to be found"), None, Rest()
+        case Absent() if policy.reads_only:
+            return Unsettled(attempt=state.attempt, why="not to be found, and nothing is sent here"), None, Rest()
         case Absent() if policy.edited:
             return Unsettled(attempt=state.attempt, why="not to be found, and edited since it was sent"), None, Rest()
         case Absent():
@@ -116,7 +119,7 @@ def _looked_up(state: Doubtful, answer: Answer, policy: Policy) -> Step:
             return Unsettled(attempt=state.attempt, why=f"look-up found task {task} of another job"), None, Rest()
         case Stop(why=why):
             return Unsettled(attempt=state.attempt, why=why), None, Rest()
-        case Fault() if policy.late or (answer.kind is FaultKind.AUTH and state.faults + 1 >= AUTH_LOOKS):
+        case Fault(kind=kind) if policy.late or state.faults + 1 >= (AUTH_LOOKS if kind is FaultKind.AUTH else DOUBTS):
             return Unsettled(attempt=state.attempt, why=told(answer)), None, Rest()
         case Fault(wait=wait):
             pause = policy.backoff(state.faults, floor=1.0) if wait is None else wait
@@ -161,7 +164,8 @@ def _failed(state: Waiting, answer: TaskFailed, policy: Policy) -> Step:
     billing = answer.billing or Billing()
     usd = Decimal(0) if billing.refunded else billing.usd
     fact = Failed(key=policy.key, failure=answer.failure, usd=usd)
-    if answer.failure.kind == "transient" and not usd and not policy.edited and state.attempt < policy.last_attempt:
+    may_again = not (usd or policy.edited or policy.reads_only) and state.attempt < policy.last_attempt
+    if answer.failure.kind == "transient" and may_again:
         return Ready(attempt=state.attempt + 1), fact, Submit(after=policy.backoff(0, floor=1.0))
     return Dead(failure=answer.failure), fact, Rest()
 

@@ -152,6 +152,17 @@ def test_without_proof_an_unsure_job_is_held_told_and_never_sent_again(bench: Be
     assert set(bench.charges().values()) == {1}
 
 
+def test_a_service_that_is_away_ends_a_run_of_unsure_jobs_and_leaves_them_unsure(bench: Bench, backend: str) -> None:
+    bench.write(1)
+    bench.service = service(nth("submit", "paid-lost"), business_ids="ignored")
+    bench.run(backend=backend)
+    bench.service.trouble = lambda _operation, _name: "lost"
+
+    outcome = bench.run(backend=backend)
+
+    assert (outcome.exit_code, outcome.counts) == (6, {State.UNSURE: 1})
+
+
 def test_an_unsure_canary_is_settled_before_anything_else_is_sent(bench: Bench) -> None:
     bench.write(3)
     bench.service = service(nth("submit", "paid-lost"))

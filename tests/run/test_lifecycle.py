@@ -24,6 +24,7 @@ from kling_batch.job import Key, TaskId
 from kling_batch.run.lifecycle import (
     AUTH_LOOKS,
     BODY_TRIES,
+    DOUBTS,
     EMPTY_LOOKS,
     FETCH_TRIES,
     LINK_TRIES,
@@ -219,6 +220,17 @@ def test_a_task_found_by_look_up_is_adopted_and_looked_at_once_more_by_its_own_i
     after = step(Doubtful(attempt=1, looked=2), found, policy())
 
     assert after == (Waiting(attempt=1, task=TASK), Submitted(key=KEY, task=TASK), Look(after=0.0))
+
+
+def test_look_ups_that_go_wrong_leave_a_job_unsure_after_a_while() -> None:
+    lost = Fault(kind=FaultKind.UNCLEAR, message="timeout")
+
+    again, _, command = step(Doubtful(attempt=1), lost, policy())
+    given_up, _, _ = step(Doubtful(attempt=1, faults=DOUBTS - 1), lost, policy())
+
+    assert again == Doubtful(attempt=1, faults=1)
+    assert isinstance(command, LookUp)
+    assert isinstance(given_up, Unsettled)
 
 
 def test_absence_proves_nothing_where_look_up_is_not_proven() -> None:
