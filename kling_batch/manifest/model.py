@@ -23,6 +23,7 @@ class RunSettings:
 
     in_flight: int = 8
     submit_per_second: float = 2.0
+    look_per_second: float = 20.0
     poll_first: float = 5.0
     poll_every: float = 10.0
     deadline: float = 1200.0

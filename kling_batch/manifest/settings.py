@@ -32,6 +32,7 @@ def read_run(value: "Json") -> RunSettings:
         "deadline": seconds(run.get("deadline")),
         "settle": seconds(run.get("settle")),
         "submit_per_second": seconds(run.get("submit_per_second")),
+        "look_per_second": seconds(run.get("look_per_second")),
     }
     counts = {name: run.get(name) for name in ("in_flight", "retries", "posts", "max_failures")}
     given = {name: value for name, value in times.items() if value is not None}

@@ -36,7 +36,6 @@ from kling_batch.run.states import Dead, Gone, Left, Unsettled
 from kling_batch.run.uploads import Uploads
 from kling_batch.run.workspace import Campaign
 
-LOOKS_PER_SECOND, LOOK_BURST = 20.0, 20  # of 50 a second that the service allows an account (contract 3.4)
 BALANCE_WAIT = 5.0  # seconds for a question that is only a courtesy
 LAST_WORDS = 30.0  # seconds for the last checkpoint once everything else is cancelled
 ACTIVE = frozenset(
@@ -118,9 +117,10 @@ class Run:
     look_pace: Pacer = field(init=False)
 
     def __post_init__(self) -> None:
-        rate = self.plan.settings.submit_per_second
-        self.submit_pace = Pacer(rate, burst=max(1, int(rate)))
-        self.look_pace = Pacer(LOOKS_PER_SECOND, burst=LOOK_BURST)
+        self.submit_pace, self.look_pace = (
+            Pacer(rate, burst=max(1, int(rate)))
+            for rate in (self.plan.settings.submit_per_second, self.plan.settings.look_per_second)
+        )
 
     def learn(self, told: Allowance) -> None:
         """Take in what the service says about its rate limits."""
@@ -171,7 +171,6 @@ class Run:
             dice=self.dice,
             submit_pace=self.submit_pace,
             look_pace=self.look_pace,
-            looks_per_second=LOOKS_PER_SECOND,
             grace=self.grace,
         )
 

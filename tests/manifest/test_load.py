@@ -24,8 +24,8 @@ GREETING = HEAD + (
 
 def test_settings_are_read_with_their_units_and_defaults(load_text: Callable) -> None:
     run = (
-        "run: {in_flight: 3, submit_per_second: 1.5, poll: {first: 500ms, every: 20}, deadline: 1h, settle: 2m, "
-        "retries: 0, posts: 4, max_failures: 7, budget: 40.10}\n"
+        "run: {in_flight: 3, submit_per_second: 1.5, look_per_second: 9, poll: {first: 500ms, every: 20}, "
+        "deadline: 1h, settle: 2m, retries: 0, posts: 4, max_failures: 7, budget: 40.10}\n"
     )
     prices = "prices: [{mode: pro, audio: true, usd_per_second: 0.13}, {usd_per_second: 0.05}]\n"
 
@@ -37,6 +37,7 @@ def test_settings_are_read_with_their_units_and_defaults(load_text: Callable) ->
     assert manifest.run == RunSettings(
         in_flight=3,
         submit_per_second=1.5,
+        look_per_second=9.0,
         poll_first=0.5,
         poll_every=20.0,
         deadline=3600.0,

@@ -31,6 +31,7 @@ request:
 run:
   in_flight: 8
   submit_per_second: 2
+  look_per_second: 20
   poll: {first: 5s, every: 10s}
   deadline: 20m
   settle: 60s
