@@ -76,7 +76,8 @@ class Plan:
     """All that a run needs to know: the engine sees this and nothing else, no manifest and no flags.
 
     `spent` is what all records together have cost or may cost, in USD. `budget` caps one invocation, `limit` its
-    submits. `look_up` says whether look-up by business id is proven on this service and model already.
+    submits. `look_up` says whether look-up by business id is proven on this service and model already. A plan that
+    `reads_only` is settled and collected; nothing is submitted for it, whatever the service answers.
     """
 
     project: str
@@ -87,6 +88,7 @@ class Plan:
     look_up: bool = False
     budget: Decimal | None = None
     limit: int | None = None
+    reads_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

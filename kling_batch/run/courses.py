@@ -99,7 +99,7 @@ def _bought(plan: Plan, change: Change, job: Job, record: Record) -> Course:
         generation=record.generation,
         last_attempt=_last_attempt(plan, attempt),
         price=change.price,
-        output=record.output or job.output,
+        output=job.output if change.origin else record.output or job.output,
         paid=True,
         edited=record.spec != job.spec.hash,
         expires=record.expires,

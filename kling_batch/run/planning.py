@@ -13,6 +13,7 @@ from kling_batch.plan.lockfile import Lock, belongs, parse
 from kling_batch.plan.record import Record, State, committed
 from kling_batch.plan.select import selector
 from kling_batch.run.journal import Replayed, recovered, replay
+from kling_batch.run.refreshing import refreshing
 from kling_batch.run.workspace import Campaign, prices
 from kling_batch.text.decode import decode
 
@@ -56,8 +57,12 @@ def plan(
     retry_rejected: bool = False,
     budget: Decimal | None = None,
     limit: int | None = None,
+    reads_only: bool = False,
 ) -> Plan:
-    """Hold a campaign's jobs against its lock, without network. `only` are selectors; the rest as in `Plan`."""
+    """Hold a campaign's jobs against its lock, without network. `only` are selectors; the rest as in `Plan`.
+
+    A plan that `reads_only` settles and collects what earlier runs left at the service, and sends nothing.
+    """
     lock = state(campaign)
     manifest = campaign.manifest
     outlook = Outlook(
@@ -71,7 +76,7 @@ def plan(
         wanted = selector(only)
         changes = tuple(each for each in changes if wanted(each.key, _state_of(each)))
     changes = tuple(_free(each, campaign.places.outputs) for each in changes)
-    return Plan(
+    planned = Plan(
         project=manifest.project,
         service=campaign.service,
         changes=changes,
@@ -81,6 +86,7 @@ def plan(
         budget=budget,
         limit=limit,
     )
+    return refreshing(planned) if reads_only else planned
 
 
 def _state_of(change: Change) -> State:

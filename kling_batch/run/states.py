@@ -152,8 +152,9 @@ class Policy:
     """What the table has to know beside state and answer. Times in seconds.
 
     `age` is how long this run has waited for the job, `deadline` how long it may; `proven` whether look-up by business
-    id is proven now; `edited` whether the manifest asks for something else by now; `last_attempt` bounds new tries;
-    `expired` whether the link's time is over; `dice` a number from 0 to 1 that spreads waits.
+    id is proven now; `edited` whether the manifest asks for something else by now; `reads_only` whether nothing may be
+    submitted; `last_attempt` bounds new tries; `expired` whether the link's time is over; `dice` a number from 0 to 1
+    that spreads waits.
     """
 
     key: Key
@@ -163,6 +164,7 @@ class Policy:
     last_attempt: int
     proven: bool
     edited: bool = False
+    reads_only: bool = False
     expired: bool = False
     dice: float = 0.5
 
