@@ -58,15 +58,18 @@ def plan(
     budget: Decimal | None = None,
     limit: int | None = None,
     reads_only: bool = False,
+    clock: Callable[[], float] = time.time,
 ) -> Plan:
     """Hold a campaign's jobs against its lock, without network. `only` are selectors; the rest as in `Plan`.
+
+    `clock` gives Unix seconds: what a link's end is held against.
 
     A plan that `reads_only` settles and collects what earlier runs left at the service, and sends nothing.
     """
     lock = state(campaign)
     manifest = campaign.manifest
     outlook = Outlook(
-        now=time.time(),
+        now=clock(),
         file=_files(campaign.places.outputs),
         retries=manifest.run.retries,
         retry_rejected=retry_rejected,

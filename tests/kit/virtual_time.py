@@ -37,8 +37,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._virtual.now
 
 
-def run(function: Callable[..., Awaitable[T]], *arguments: Any, backend: str = "asyncio") -> T:
-    """Run an async function to its end in virtual time, on `asyncio` or `trio`."""
+def run(function: Callable[..., Awaitable[T]], *arguments: Any, backend: str = "asyncio", seed: int = 0) -> T:
+    """Run an async function to its end in virtual time, on `asyncio` or `trio`, whose scheduler draws from `seed`."""
+    if backend == "trio":
+        trio._core._run._r.seed(seed)  # the only way to the dice that shuffle tasks
     options: dict[str, Any] = (
         {"loop_factory": VirtualLoop}
         if backend == "asyncio"
