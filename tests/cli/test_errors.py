@@ -16,7 +16,8 @@ from kling_batch.text.diagnostic import Diagnostic
 Command = Callable[..., "Said"]  # noqa: F821 - `Said` lives in the conftest, which tests may not import
 Golden = Callable[[str, str], None]
 AT_TERMINAL = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background of a shell is born deaf to it
 os.close(os.open(os.ttyname(0), os.O_RDWR))  # the first terminal that a session opens is the one whose Ctrl-C it hears
 from kling_batch.cli.main import main
 sys.exit(main())
