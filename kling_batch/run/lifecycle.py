@@ -77,9 +77,13 @@ def _submitted(state: Ready, answer: Answer, policy: Policy) -> Step:
         case Fault(kind=FaultKind.UNSENT | FaultKind.RATE | FaultKind.BUSY) if policy.late:
             return Left(why=told(answer)), _cleared(key, answer), Rest()
         case Fault(kind=FaultKind.UNSENT) if state.tries + 1 >= UNSENT_TRIES:
-            return Left(why=told(answer)), None, Rest()
+            return Left(why=told(answer)), _cleared(key, answer), Rest()
         case Fault(kind=FaultKind.UNSENT):
-            return replace(state, tries=state.tries + 1), None, Submit(after=policy.backoff(state.tries))
+            return (
+                replace(state, tries=state.tries + 1),
+                _cleared(key, answer),
+                Submit(after=policy.backoff(state.tries)),
+            )
         case Fault(kind=FaultKind.RATE | FaultKind.BUSY, wait=wait):
             pause = policy.backoff(state.tries, floor=1.0) if wait is None else wait
             return replace(state, tries=state.tries + 1), _cleared(key, answer), Submit(after=pause)
@@ -207,8 +211,9 @@ def told(fault: Fault) -> str:
     return f"{status}: {fault.message}" if fault.message else status
 
 
-def _cleared(key: Key, fault: Fault) -> Fact | None:
-    return None if fault.kind is FaultKind.UNSENT else ClearedFact(key=key, why=told(fault))
+def _cleared(key: Key, fault: Fault) -> Fact:
+    """Return that nothing was made; it takes back an intent, and counts only where one was recorded."""
+    return ClearedFact(key=key, why=told(fault))
 
 
 def _doubted(key: Key, fault: Fault) -> Fact:

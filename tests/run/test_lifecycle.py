@@ -178,7 +178,8 @@ def test_a_submit_that_never_left_is_tried_again_a_few_times_and_then_left_pendi
 
     for tries in range(1, UNSENT_TRIES):
         after, fact, command = step(state, Fault(kind=FaultKind.UNSENT), policy())
-        assert (after, fact) == (Ready(attempt=1, tries=tries), None)
+        assert after == Ready(attempt=1, tries=tries)
+        assert fact == Cleared(key=KEY, why="no answer")
         assert isinstance(command, Submit)
         state = Ready(attempt=1, tries=tries)
     last, _, _ = step(state, Fault(kind=FaultKind.UNSENT), policy())
