@@ -130,8 +130,9 @@ class Engine:
                 self._crowd += 1
                 self._schedule(course, Look(after=0.0))
 
-    def _schedule(self, course: Course, command: Command) -> None:
-        now = anyio.current_time()
+    def _schedule(self, course: Course, command: Command, since: float | None = None) -> None:
+        """Enter a command; its wait counts from `since`, when the answer came, whatever recording it took."""
+        now = anyio.current_time() if since is None else since
         if isinstance(command, Rest):
             return
         wait = command.after
@@ -196,7 +197,7 @@ class Engine:
             self._probe_soon(course.business_id, answer.task)
         if isinstance(answer, Running):
             await self.record(Looked(key=course.key, status=answer.status, progress=answer.progress))
-        self._schedule(course, command)
+        self._schedule(course, command, now)
 
     def _checked(self, course: Course, answer: Answer) -> Answer:
         """Return the answer, or a protest where it names the task of another job."""
