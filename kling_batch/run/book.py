@@ -4,7 +4,6 @@ A fact is durable in the journal before it changes a record or anybody sees it. 
 records: written now and then, and at the end.
 """
 
-import hashlib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -40,15 +39,13 @@ class Book:
     async def record(self, event: Event) -> None:
         """Make a fact durable, believe it, show it; a sign is only shown. Raises `DiskError` if it is not durable."""
         if not isinstance(event, Looked | Received | Held | Told):
-            await self.journal.record(event)
-            self._believe(event)
+            await self.journal.record(event, believe=self._believe)
         self.show(event)
 
     async def record_all(self, facts: list[Fact]) -> None:
         """Make many facts durable at once."""
-        await self.journal.record(*facts)
+        await self.journal.record(*facts, believe=self._believe)
         for fact in facts:
-            self._believe(fact)
             self.show(fact)
 
     def _believe(self, fact: Fact) -> None:
@@ -58,18 +55,30 @@ class Book:
         else:
             absorb(self.jobs, fact)
 
+    def _text(self) -> bytes:
+        self._dirty = False
+        return self._writer.text(replace(self.lock, jobs=self.jobs)).encode()
+
     async def checkpoint(self) -> None:
-        """Write the lock, if anything has changed since it was last written, and note it in the journal."""
+        """Note the lock in the journal and write it, if anything has changed since it was last written.
+
+        Facts go on coming while it is written. A lock that cannot be noted is written all the same: what is known then
+        lies in two places, and the next run joins them.
+        """
         if not self._dirty:
             return
-        text = self._writer.text(replace(self.lock, jobs=self.jobs)).encode()
-        self._dirty = False
+        unnoted: DiskError | None = None
+        try:
+            text = await self.journal.checkpoint(self._text)
+        except DiskError as error:
+            text, unnoted = self._text(), error
         try:
             await self.save(text)
         except DiskError:
             self._dirty = True
             raise
-        await self.journal.checkpoint(hashlib.sha256(text).hexdigest())
+        if unnoted is not None:
+            raise unnoted
 
     async def keep_up(self) -> None:
         """Write checkpoints for as long as nobody cancels, each so late that together they cost next to nothing."""

@@ -6,8 +6,9 @@ the lock file with that sha256; a *base*, that a run began from a lock file whic
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -135,11 +136,16 @@ class DiskTape:
         await anyio.to_thread.run_sync(self._file.append, data)
 
 
+def _nobody(_: Fact) -> None:
+    """Take no notice."""
+
+
 @dataclass(slots=True)
 class _Batch:
-    """Lines that share one sync, and what became of it."""
+    """Lines that share one sync, what became of it, and whom to tell of each fact that is durable."""
 
-    lines: list[bytes] = field(default_factory=list)
+    lines: list[tuple[str, Mapping[str, Json]]] = field(default_factory=list)
+    told: list[Callable[[], None]] = field(default_factory=list)
     is_written: bool = False
     error: Exception | None = None
 
@@ -147,7 +153,8 @@ class _Batch:
 class Journal:
     """Makes facts durable. Those that arrive while a sync is under way share the next one.
 
-    Once the tape has failed every `record` raises `DiskError`.
+    Nothing comes between a fact's sync and its `believe`: between two syncs exactly what is durable is believed. Once
+    the tape has failed every `record` raises `DiskError`.
     """
 
     def __init__(self, tape: Tape, *, next_seq: int, clock: Callable[[], float]) -> None:
@@ -156,8 +163,8 @@ class Journal:
         self._batch = _Batch()
         self._broken: Exception | None = None
 
-    async def record(self, *facts: Fact) -> None:
-        """Return once all facts are durable, in their order.
+    async def record(self, *facts: Fact, believe: Callable[[Fact], None] = _nobody) -> None:
+        """Return once all facts are durable and believed, in their order.
 
         Raises `DiskError` where they are not, with their lines, and for an intent on a full disk: what cannot be
         recorded to its end may not be begun.
@@ -165,38 +172,55 @@ class Journal:
         intents = [fact for fact in facts if isinstance(fact, Intended)]
         if intents and self._tape.is_full:
             raise _full()
-        await self._commit("fact", [to_json(fact) for fact in facts])
+        await self._commit(facts, believe)
         if intents and self._tape.is_full:
             why = "the disk is full: it was not sent"
-            await self._commit("fact", [to_json(Cleared(key=fact.key, why=why)) for fact in intents])
+            await self._commit([Cleared(key=fact.key, why=why) for fact in intents], believe)
             raise _full()
 
-    async def checkpoint(self, sha256: str) -> None:
-        """Note that all facts so far are in the lock file with that sha256."""
-        await self._commit("checkpoint", [{"sha256": sha256}])
+    async def checkpoint(self, text: Callable[[], bytes]) -> bytes:
+        """Note that all facts so far are in the lock file of that text, and return the text, which is to be saved next.
 
-    async def _commit(self, kind: str, bodies: list[dict[str, Json]]) -> None:
+        It is asked for between two syncs. A kill before it is saved leaves the older lock, whose own checkpoint stands.
+        """
+        with anyio.CancelScope(shield=True):
+            async with self._turn:
+                content = text()
+                batch = _Batch([("checkpoint", {"sha256": hashlib.sha256(content).hexdigest()})])
+                await self._write(batch)
+        if batch.error is not None:
+            raise _failed([], batch.error) from batch.error
+        return content
+
+    async def _commit(self, facts: Sequence[Fact], believe: Callable[[Fact], None]) -> None:
+        bodies = [to_json(fact) for fact in facts]
         if self._broken is not None:
             raise _failed(bodies, self._broken)
-        batch, at = self._batch, int(self._clock())
-        for body in bodies:
-            batch.lines.append(entry(self._seq, at, kind, body))
-            self._seq += 1
+        batch = self._batch
+        batch.lines += [("fact", body) for body in bodies]
+        batch.told += [partial(believe, fact) for fact in facts]
         with anyio.CancelScope(shield=True):  # as short as a sync, which nobody can cancel: a line given is a line kept
             async with self._turn:
                 if not batch.is_written:
+                    self._batch = _Batch()
                     await self._write(batch)
         if batch.error is not None:
             raise _failed(bodies, batch.error) from batch.error
 
     async def _write(self, batch: _Batch) -> None:
-        self._batch = _Batch()
         batch.is_written, batch.error = True, self._broken
-        if self._broken is None:
-            try:
-                await self._tape.append(b"".join(batch.lines))
-            except (DiskError, StateError, OSError) as error:
-                self._broken = batch.error = error
+        if self._broken is not None:
+            return
+        at = int(self._clock())
+        lines = [entry(self._seq + number, at, *line) for number, line in enumerate(batch.lines)]
+        try:
+            await self._tape.append(b"".join(lines))
+        except (DiskError, StateError, OSError) as error:
+            self._broken = batch.error = error
+            return
+        self._seq += len(lines)
+        for tell in batch.told:
+            tell()
 
 
 def _failed(bodies: list[dict[str, Json]], why: Exception) -> DiskError:

@@ -64,6 +64,9 @@ FACTS: tuple[Fact, ...] = (
 )
 
 
+LOCK_FILE = b"the lock file"
+
+
 def written(*bodies: tuple[str, object]) -> bytes:
     head = ("head", {"journal": 1, "project": "spring", "service": SERVICE})
     return b"".join(entry(number, 1790000000, *body) for number, body in enumerate((head, *bodies)))
@@ -109,7 +112,7 @@ def journal() -> bytes:
     async def write() -> None:
         own = begun(tape)
         await own.record(*FACTS[:4])
-        await own.checkpoint("c" * 64)
+        await own.checkpoint(lambda: LOCK_FILE)
         for fact in FACTS[4:]:
             await own.record(fact)
 
@@ -137,7 +140,7 @@ def test_the_journal_is_one_checked_line_an_entry(journal: bytes) -> None:
 
 
 def test_only_what_came_after_the_checkpoint_of_this_lock_is_replayed(journal: bytes) -> None:
-    replayed = told(journal, "c" * 64)
+    replayed = told(journal, hashlib.sha256(LOCK_FILE).hexdigest())
 
     assert replayed.fits
     assert replayed.facts == FACTS[4:]
@@ -480,7 +483,7 @@ def test_a_checkpoint_names_the_lock_file_by_its_bytes(path: Path) -> None:
 
     async def write() -> None:
         await own.record(*FACTS)
-        await own.checkpoint(hashlib.sha256(b"the lock file").hexdigest())
+        await own.checkpoint(lambda: b"the lock file")
 
     anyio.run(write)
     file.close()
