@@ -2,6 +2,7 @@
 
 import functools
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
@@ -30,6 +31,14 @@ class Asked:
     def base_url(self) -> str | None:
         """The address of the service, where the environment names another than the real one."""
         return os.environ.get("TOAPIS_BASE_URL") or None
+
+    @property
+    def flags(self) -> str:
+        """The options with which another verb means the same jobs, lock and outputs, as they are typed after it."""
+        words = [f"--var={name}={value}" for name, value in self.variables.items()]
+        words += ["--sandbox"] * self.sandbox
+        words += [f"--output-root={self.output_root}"] if self.output_root else []
+        return f" {shlex.join(words)}" if words else ""
 
     def campaign(self) -> "Campaign":
         """Read the manifest and all that it names; raises `ManifestError`, or `UsageError` where it cannot be read."""

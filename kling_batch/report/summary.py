@@ -24,7 +24,7 @@ class Ending:
     """How a run ended: `made` videos in `seconds` for `spent` USD under `outputs`, and the plan that is left.
 
     `left` holds every job against the lock again, after the run. `command` is the run's own command line, as far as
-    the next one needs it; `manifest` its argument for other verbs.
+    the next one needs it; `manifest` and `flags` (with a space before them) are what other verbs need of it.
     """
 
     made: int
@@ -35,6 +35,7 @@ class Ending:
     reasons: Sequence[str]
     manifest: str
     command: str
+    flags: str = ""
 
 
 def summary(ending: Ending) -> str:
@@ -56,7 +57,8 @@ def _running(ending: Ending) -> Iterator[str]:
         known = total(change.record.spent if change.record else None for change in running)
         yield f"\nstill at the service and paid for: {several(len(running), 'job')}, {sum_text(known)}"
         yield from _rows(running)
-        yield f"  to collect them, which pays for nothing again:\n    {ending.command}"
+        yield "  to collect them, which pays for nothing:"
+        yield f"    kling-batch refresh {shlex.quote(ending.manifest)}{ending.flags}"
 
 
 def _unsure(ending: Ending) -> Iterator[str]:
@@ -69,8 +71,9 @@ def _unsure(ending: Ending) -> Iterator[str]:
         money = price(record.spent if record else None)
         yield f"  {plain(change.key)}  {money}  {plain(change.because)}"
         yield f"    look in the service's task list for {_sought(change)}, then settle it with one of"
+        job = f"{shlex.quote(ending.manifest)} {shlex.quote(plain(change.key))}{ending.flags}"
         for choice in ("--adopt TASK", "--abandon", "--resubmit"):
-            yield f"    kling-batch resolve {shlex.quote(ending.manifest)} {shlex.quote(plain(change.key))} {choice}"
+            yield f"    kling-batch resolve {job} {choice}"
     yield from _more(unsure)
 
 
@@ -90,7 +93,7 @@ def _lost(ending: Ending) -> Iterator[str]:
     if lost:
         yield f"\nlost: {several(len(lost), 'video')} made and paid for, the links dead before the files were here"
         yield from _rows(lost)
-        yield f"  to buy one again:\n    kling-batch redo {shlex.quote(ending.manifest)} KEY"
+        yield f"  to buy one again:\n    kling-batch redo {shlex.quote(ending.manifest)} KEY{ending.flags}"
 
 
 def _blocked(ending: Ending) -> Iterator[str]:

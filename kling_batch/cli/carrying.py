@@ -1,0 +1,99 @@
+"""A plan carried out in front of an audience, and how it ended: what `run` and `refresh` share."""
+
+import os
+import shlex
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypedDict
+
+import rich_click as click
+
+import kling_batch
+from kling_batch.cli import terminal
+from kling_batch.cli.asked import Asked
+from kling_batch.cli.audience import audience
+from kling_batch.cli.service import reached
+from kling_batch.job import Json
+from kling_batch.plan.diff import Action, Change
+from kling_batch.report.money import exact
+from kling_batch.report.summary import Ending, summary
+
+SOME_BLOCKED, A_HUMAN_DECIDES = 4, 6
+GRACE, CI_GRACE = 60.0, 7.0  # seconds that requests may still take after Ctrl-C; a CI kills after 10
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one event a line to stdout.")
+quiet = click.option("--quiet", "-q", is_flag=True, help="Tell only what needs a person.")
+
+
+class Manner(TypedDict):
+    """How a plan is carried out, and for whom."""
+
+    selectors: tuple[str, ...]
+    proxy: str | None
+    speed: float | None
+    scenario: Path | None
+    as_json: bool
+    quiet: bool
+
+
+def carry_out(
+    asked: Asked, manner: Manner, campaign: "kling_batch.Campaign", plan: "kling_batch.Plan", key: str
+) -> int:
+    """Carry a plan out while people or programs follow it, tell what is left, and return the exit code."""
+    began = time.monotonic()
+    with (
+        reached(asked, campaign, speed=manner["speed"], scenario=manner["scenario"]) as base_url,
+        audience(plan.changes, as_json=manner["as_json"], quiet=manner["quiet"]) as ear,
+    ):
+        outcome = kling_batch.run(
+            campaign,
+            plan,
+            api_key=key,
+            base_url=base_url,
+            proxy=manner["proxy"],
+            grace=CI_GRACE if os.environ.get("CI") == "true" else GRACE,
+            on_event=ear.hear,
+        )
+    if manner["as_json"]:
+        terminal.out_json(_ended(outcome), indent=None)
+    ending = Ending(
+        made=ear.made,
+        seconds=time.monotonic() - began,
+        spent=outcome.spent,
+        outputs=terminal.shown(campaign.places.outputs),
+        left=kling_batch.plan(campaign, only=manner["selectors"]).changes,
+        reasons=outcome.reasons,
+        manifest=asked.manifest,
+        command=f"{shlex.join(['kling-batch', 'run', asked.manifest])}{asked.flags}",
+        flags=asked.flags,
+    )
+    if outcome.exit_code or not manner["quiet"]:
+        tell(manner, summary(ending))
+    return outcome.exit_code
+
+
+def tell(manner: Manner, text: str) -> None:
+    """Tell people something: on stdout, unless that carries events for a program."""
+    if manner["as_json"]:
+        terminal.talk(text)
+    else:
+        terminal.out(text)
+
+
+def _ended(outcome: "kling_batch.Outcome") -> Json:
+    return {
+        "event": "ended",
+        "exit_code": outcome.exit_code,
+        "reasons": list(outcome.reasons),
+        "counts": {state.value: number for state, number in outcome.counts.items()},
+        "usd": exact(outcome.spent),
+    }
+
+
+def at_rest(changes: Sequence[Change]) -> int:
+    """Return how a run ends that has nothing to send, look at or fetch; it made no request."""
+    found = {change.action for change in changes}
+    if Action.LOST in found:
+        return A_HUMAN_DECIDES
+    return SOME_BLOCKED if Action.BLOCKED in found else 0
