@@ -122,6 +122,7 @@ class Moved:
     key: Key
     origin: Key
     output: str
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +136,47 @@ class Restored:
     spec: SpecHash
     output: str
     kept: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redrawn:
+    """By hand: the job is to have another draw, or has one that was made elsewhere: `task`, expected to cost `usd`."""
+
+    key: Key
+    spec: SpecHash
+    parts: tuple[str, str, str, str]
+    generation: int
+    output: str
+    why: str = ""
+    task: TaskId | None = None
+    usd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """By hand: the video that is there satisfies what the manifest asks for by now."""
+
+    key: Key
+    spec: SpecHash
+    parts: tuple[str, str, str, str]
+    generation: int
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """By hand: the file with that checksum, of a superseded generation, is in the trash."""
+
+    key: Key
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """By hand: the lock is to know nothing of the job any more."""
+
+    key: Key
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +221,7 @@ class Told:
     message: str
 
 
+Edit: TypeAlias = Redrawn | Accepted | Pruned
 Fact: TypeAlias = (
     Opened
     | Intended
@@ -191,21 +234,24 @@ Fact: TypeAlias = (
     | Lost
     | Moved
     | Restored
+    | Edit
+    | Forgotten
     | LookUpJudged
 )
 Sign: TypeAlias = Looked | Received | Held | Told
 Event: TypeAlias = Fact | Sign
 
 _BY_NAME = {kind.__name__.lower(): kind for kind in (*get_args(Fact), *get_args(Sign))}
+_FIELDS = {kind: tuple((each.name, each.default) for each in dataclasses.fields(kind)) for kind in _BY_NAME.values()}
 
 
 def to_json(event: Event) -> dict[str, Json]:
     """Return the event as one JSON object, its name under `event`, fields at their defaults left out."""
     out: dict[str, Json] = {"event": type(event).__name__.lower()}
-    for field in dataclasses.fields(event):
-        value = getattr(event, field.name)
-        if value != field.default:
-            out[field.name] = _plain(value)
+    for name, default in _FIELDS[type(event)]:
+        value = getattr(event, name)
+        if value != default:
+            out[name] = _plain(value)
     return out
 
 
@@ -223,6 +269,8 @@ def from_json(value: dict[str, Json]) -> Event:
 
 def _plain(value: object) -> Json:
     match value:
+        case str() | int():
+            return value
         case Failure():
             return {"class": value.kind, "code": value.code, "message": value.message}
         case Decimal():

@@ -17,6 +17,7 @@ _NEWER_SPEC = re.compile(r"v[0-9]+:[!-~]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MONEY = re.compile(r"[0-9]{1,12}(\.[0-9]{1,40})?")
 _PATH = re.compile(r"(?!.?:)[^\\\x00-\x1f\x7f-\x9f]{1,1000}")
+_REASON = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,1000}")
 _ESCAPE = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
 _STATES = {state.value: state for state in State}
 _OWN = frozenset({"spec", "parts", "state"})
@@ -43,6 +44,11 @@ class DamageError(Exception):
     def __init__(self, code: str, message: str, help: str, path: Path = ()) -> None:  # noqa: A002 - the diagnostics' own word
         super().__init__(message)
         self.code, self.message, self.help, self.path = code, message, help, path
+
+
+def is_task_id(text: str) -> bool:
+    """Say whether a text may be the id of a task: 1 to 128 of A-Z, a-z, 0-9, `.`, `_`, `:` and `-`."""
+    return _ID.fullmatch(text) is not None
 
 
 def record_of(value: Json, path: Path, damages: list[Damage]) -> Record | None:
@@ -214,6 +220,7 @@ _RECORD: Mapping[str, Callable[[Json], object]] = {
     "charged": _flag,
     "expires": _count(0),
     "warnings": _parts,
+    "reason": _text(_REASON, "lock-shape", "is not one line of at most 1000 characters"),
     "attempts": _attempts,
     "past": _past,
     "also": _attempts,

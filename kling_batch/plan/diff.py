@@ -10,7 +10,7 @@ from kling_batch.events import Failure
 from kling_batch.job import Job, Key
 from kling_batch.manifest.model import RunSettings
 from kling_batch.plan.cost import Prices
-from kling_batch.plan.history import History, changed_parts, earlier_video
+from kling_batch.plan.history import History, asked_anew, changed_parts, earlier_video
 from kling_batch.plan.lockfile import Lock
 from kling_batch.plan.record import Record, State, cost
 from kling_batch.plan.renames import renamed
@@ -157,7 +157,7 @@ class _Judge:
     def _unchanged(self, job: Job, record: Record) -> Change:
         match record.state:
             case State.PENDING:
-                because = "its submit bought nothing" if record.business_id else "asked for anew"
+                because = "its submit bought nothing" if record.business_id else asked_anew(record)
                 action = Action.RETRY if record.attempts else Action.REDO
                 return self._again(job, record, action, because, record.attempt)
             case State.FAILED:
@@ -233,6 +233,9 @@ class _Judge:
 
     def _lost(self, job: Job, record: Record) -> Change:
         paid = f" for ${record.spent:f}" if record.spent else ""
+        if record.task is None:
+            because = f"given up while nobody knew whether it was bought{paid}; `redo` buys it anew"
+            return self._free(job, record, Action.LOST, because)
         because = f"task `{record.task}` was bought{paid}, and its link is dead; `redo` buys it again"
         return self._free(job, record, Action.LOST, because)
 

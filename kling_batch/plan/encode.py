@@ -35,6 +35,7 @@ def payload(record: Record) -> dict[str, Json]:
         "expires": record.expires,
         "error": _error(record.failure),
         "warnings": list(record.warnings) or None,
+        "reason": record.reason or None,
         "attempts": [_attempt(each) for each in record.attempts] or None,
         "past": [payload(each) for each in record.past] or None,
         "also": [_attempt(each) for each in record.also] or None,

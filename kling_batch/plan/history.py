@@ -22,7 +22,7 @@ class History:
         """
         known = (record, *record.past) if record else ()
         spec = job.spec.hash
-        drawn = [each.generation for each in known if each.spec == spec and each.state is not State.PENDING]
+        drawn = [each.generation for each in known if each.spec == spec and _was_sent(each)]
         generation = max(drawn, default=0) + 1
         if spec in self._specs:
             while business_id(self.lock.project, job.key, spec, generation, 1) in self._ids:
@@ -58,3 +58,18 @@ def changed_parts(record: Record, job: Job) -> str:
     names = [name for name, before, now in parts if before != now]
     *most, last = names or ["request"]
     return f"{', '.join(most)} and {last} changed" if most else f"{last} changed"
+
+
+def result_of(record: Record) -> Record | None:
+    """Return the draw whose video is the job's result: until a newer one is done, that is the one before it."""
+    draws = (record, *reversed(record.past))
+    return next((each for each in draws if each.state is State.DONE and each.output is not None), None)
+
+
+def asked_anew(record: Record) -> str:
+    """Return in words that somebody asked for another draw, and why."""
+    return f"asked for anew: {record.reason}" if record.reason else "asked for anew"
+
+
+def _was_sent(record: Record) -> bool:
+    return record.state is not State.PENDING or bool(record.attempts or record.also)

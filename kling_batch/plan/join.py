@@ -77,6 +77,7 @@ def _one_draw(ours: Record, theirs: Record) -> Record:
         main,
         business_id=main.business_id or other.business_id,
         spent=_spent(main, other),
+        reason=main.reason or other.reason,
         attempts=tuple(sorted((each for each in attempts if each.task is None or each.task != main.task), key=_number)),
         also=tuple(each for each in also if each.task not in here),
         extra={**other.extra, **main.extra},

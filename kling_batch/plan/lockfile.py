@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from kling_batch.events import Fact, LookUpJudged, Moved
+from kling_batch.events import Fact, Forgotten, LookUpJudged, Moved
 from kling_batch.job import Json, Key, TaskId
 from kling_batch.plan.complaint import WHOLE, DoubledKeyError, complaint, located, unreadable
 from kling_batch.plan.decode import Damage, record_of
+from kling_batch.plan.effects import apply
 from kling_batch.plan.encode import encode, payload
 from kling_batch.plan.join import join, tasks
-from kling_batch.plan.record import Record, apply
+from kling_batch.plan.record import Record
 from kling_batch.text.diagnostic import Diagnostic
 from kling_batch.text.source import Source
 
@@ -84,6 +85,8 @@ def absorb(jobs: dict[Key, Record], fact: Fact) -> None:
         case Moved(origin=origin, key=key) if origin != key and origin in jobs:
             moved, there = apply(jobs.pop(origin), fact), jobs.get(key)
             jobs[key] = moved if there is None or there.is_blank else join(moved, there) or moved
+        case Forgotten(key=key):
+            jobs.pop(key, None)
         case _:
             jobs[fact.key] = apply(jobs.get(fact.key), fact)
 

@@ -19,7 +19,8 @@ from kling_batch.events import (
     Submitted,
 )
 from kling_batch.job import Job
-from kling_batch.plan.record import Record, State, apply, committed
+from kling_batch.plan.effects import apply
+from kling_batch.plan.record import Record, State, committed
 
 Jobs = Callable[..., Job]
 Stories = Callable[[Job], Any]
