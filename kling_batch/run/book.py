@@ -31,10 +31,11 @@ class Book:
     show: Callable[[Event], None]
     jobs: dict[Key, Record] = field(init=False)
     _writer: Writer = field(default_factory=Writer)
-    _dirty: bool = False
+    _dirty: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self.jobs = dict(self.lock.jobs)
+        self._dirty = self.journal.is_ahead
 
     async def record(self, event: Event) -> None:
         """Make a fact durable, believe it, show it; a sign is only shown. Raises `DiskError` if it is not durable."""

@@ -142,11 +142,14 @@ def _nobody(_: Fact) -> None:
 
 @dataclass(slots=True)
 class _Batch:
-    """Lines that share one sync, what became of it, and whom to tell of each fact that is durable."""
+    """Lines that share one sync, what became of it, and whom to tell of each fact that is durable.
+
+    Who comes first waits for the batch before and then writes for all; the others wait for `written`.
+    """
 
     lines: list[tuple[str, Mapping[str, Json]]] = field(default_factory=list)
     told: list[Callable[[], None]] = field(default_factory=list)
-    is_written: bool = False
+    written: anyio.Event | None = None
     error: Exception | None = None
 
 
@@ -154,10 +157,12 @@ class Journal:
     """Makes facts durable. Those that arrive while a sync is under way share the next one.
 
     Nothing comes between a fact's sync and its `believe`: between two syncs exactly what is durable is believed. Once
-    the tape has failed every `record` raises `DiskError`.
+    the tape has failed every `record` raises `DiskError`. `is_ahead` says that it began with facts which the lock file
+    does not hold.
     """
 
-    def __init__(self, tape: Tape, *, next_seq: int, clock: Callable[[], float]) -> None:
+    def __init__(self, tape: Tape, *, next_seq: int, clock: Callable[[], float], is_ahead: bool = False) -> None:
+        self.is_ahead = is_ahead
         self._tape, self._seq, self._clock = tape, next_seq, clock
         self._turn = anyio.Lock()
         self._batch = _Batch()
@@ -200,15 +205,24 @@ class Journal:
         batch.lines += [("fact", body) for body in bodies]
         batch.told += [partial(believe, fact) for fact in facts]
         with anyio.CancelScope(shield=True):  # as short as a sync, which nobody can cancel: a line given is a line kept
-            async with self._turn:
-                if not batch.is_written:
-                    self._batch = _Batch()
-                    await self._write(batch)
+            if batch.written is not None:
+                await batch.written.wait()
+            else:
+                await self._lead(batch)
         if batch.error is not None:
             raise _failed(bodies, batch.error) from batch.error
 
+    async def _lead(self, batch: _Batch) -> None:
+        batch.written = anyio.Event()
+        try:
+            async with self._turn:
+                self._batch = _Batch()
+                await self._write(batch)
+        finally:
+            batch.written.set()
+
     async def _write(self, batch: _Batch) -> None:
-        batch.is_written, batch.error = True, self._broken
+        batch.error = self._broken
         if self._broken is not None:
             return
         at = int(self._clock())
@@ -262,4 +276,4 @@ def open_journal(
     except BaseException:
         file.close()
         raise
-    return Journal(tape(file), next_seq=seq + len(lines), clock=clock), file
+    return Journal(tape(file), next_seq=seq + len(lines), clock=clock, is_ahead=bool(replayed.facts)), file

@@ -85,3 +85,25 @@ def test_a_lock_that_cannot_be_noted_is_written_all_the_same(tmp_path: Path) -> 
     saved, _ = booked(path, work, [])
 
     assert b'"first"' in saved[0]
+
+
+def test_a_lock_that_its_journal_is_ahead_of_is_written_even_if_nothing_more_happens(tmp_path: Path) -> None:
+    path = tmp_path / ".kling-batch" / "spring.journal.jsonl"
+
+    async def record(book: Book, _saved: list[bytes]) -> None:
+        await book.record(opened("first"))
+        await book.checkpoint()
+        await book.record(opened("second"))
+
+    saved, replayed = booked(path, record, [])
+    known = recovered(fold(EMPTY, [opened("first")]), replayed, "spring", "https://toapis.com")
+    own, file = open_journal(path, replayed, lock=known, content=saved[0], tape=Late)
+
+    async def save(text: bytes) -> None:
+        saved.append(text)
+
+    anyio.run(Book(lock=known, journal=own, save=save, show=lambda _: None).checkpoint)
+    file.close()
+
+    assert b'"second"' in saved[1]
+    assert replay(path, "spring", "https://toapis.com", saved[1]).facts == ()
