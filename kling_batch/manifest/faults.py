@@ -26,7 +26,7 @@ class Placed:
 
 def placed(fault: Fault, document: Document, path: Path, folder: Folder) -> Placed:
     """Return a fault with its place: inside the leaf at `path`, or inside the file that it was met in."""
-    label, remedy = _meant(fault)
+    label, remedy = meant(fault)
     span = _span(fault, document, path, folder)
     return Placed(span=span, code=fault.code, message=plain(fault.message), label=label, remedy=remedy or fault.remedy)
 
@@ -36,13 +36,14 @@ def refused(error: RefusedError) -> Fault:
     return Fault(code=error.code, message=error.message, word=error.word, remedy=error.remedy)
 
 
-def _meant(fault: Fault) -> tuple[str, str]:
+def meant(fault: Fault) -> tuple[str, str]:
+    """Return label and help of a fault: for an unknown name the one that could have been meant, and all that are."""
     if fault.code != "undefined-name":
         return "", ""
-    meant = did_you_mean(fault.word, fault.known)
+    near = did_you_mean(fault.word, fault.known)
     known = sorted(name for name in fault.known if not name.startswith("_"))
     remedy = f"known here: {shortened(known)}" if known else ""
-    return f"did you mean `{meant}`?" if meant else "", remedy
+    return f"did you mean `{near}`?" if near else "", remedy
 
 
 def _span(fault: Fault, document: Document, path: Path, folder: Folder) -> Span:

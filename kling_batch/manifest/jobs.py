@@ -8,6 +8,7 @@ from functools import partial
 from kling_batch.job import Job, Json, Key, Request, Spec, key_of, slug_of, spec_of
 from kling_batch.manifest.bounds import RefusedError
 from kling_batch.manifest.check import Checker, Finding
+from kling_batch.manifest.choose import Chooser
 from kling_batch.manifest.draw import pick, shuffle
 from kling_batch.manifest.filters import span
 from kling_batch.manifest.folder import Folder
@@ -26,7 +27,7 @@ from kling_batch.text.source import Span
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What all jobs of a manifest are rendered in; `given` is what `--var` set."""
+    """What all jobs of a manifest are rendered in; `given` is what `--var` set, `chooser` asks which are meant."""
 
     project: str
     env: Mapping[str, str]
@@ -35,6 +36,7 @@ class Surroundings:
     templates: Templates
     tally: Tally
     checker: Checker
+    chooser: Chooser | None = None
 
 
 def make_jobs(shots: Iterable[Shot], around: Surroundings) -> tuple[Job, ...]:
@@ -97,6 +99,8 @@ class _Shooting:
                     drawn = self._draw(form, scope)
                 self._tell(drawn, form, hit)
                 output = self._path(scope, hit)
+                if self._around.chooser is not None:
+                    self._around.chooser.ask(key, scope, hit.names)
                 if drawn.sent is not None and output is not None:
                     yield self._job(key, axes, take, drawn.sent, output)
 
@@ -105,6 +109,7 @@ class _Shooting:
             request = self._shot.request
             for index in overrides:
                 request = merge(request, self._shot.patches[index])
+            request = merge(request, self._shot.last)
             self._forms[overrides] = read_form(request, self._around.templates, self._around.folder)
         return self._forms[overrides]
 

@@ -2,13 +2,18 @@
 
 import posixpath
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from kling_batch.job import Job, Json
 from kling_batch.manifest import schema
 from kling_batch.manifest.check import Checker
+from kling_batch.manifest.choose import Chooser
 from kling_batch.manifest.complaints import Complaints
+from kling_batch.manifest.extend import extended
 from kling_batch.manifest.folder import Folder
 from kling_batch.manifest.jobs import Surroundings, make_jobs
 from kling_batch.manifest.model import Manifest, Read
+from kling_batch.manifest.profile import Profile, find_profile
 from kling_batch.manifest.rows import Rows
 from kling_batch.manifest.settings import read_prices, read_run
 from kling_batch.manifest.shots import read_shots
@@ -17,7 +22,7 @@ from kling_batch.manifest.template import Templates, is_template
 from kling_batch.manifest.tree import mapping
 from kling_batch.manifest.variables import override
 from kling_batch.text.diagnostic import Diagnostic, Severity, errors
-from kling_batch.text.document import Document, parse
+from kling_batch.text.document import Document, Path, parse
 from kling_batch.text.source import Source
 
 MOST = 100
@@ -25,60 +30,95 @@ MOST = 100
 
 
 def load(
-    source: Source, *, read: Read, env: Mapping[str, str], variables: Mapping[str, str]
+    source: Source,
+    *,
+    read: Read,
+    env: Mapping[str, str],
+    variables: Mapping[str, str],
+    profile: str = "",
+    where: str = "",
 ) -> tuple[Manifest | None, tuple[Diagnostic, ...]]:
     """Return the manifest with its jobs, and every diagnostic of the first stage that found an error.
 
     `source` is the manifest's decoded text, `env` what templates may ask for with `env()`, `variables` what `--var`
-    gave. The manifest is `None` exactly if there is an error among the diagnostics; warnings come with a manifest.
+    gave, `profile` the name of the one that is wanted, `where` an expression that chooses jobs. The manifest is `None`
+    exactly if there is an error among the diagnostics; warnings come with a manifest.
     """
-    document, told = parse(source)
+    folder = Folder(read, posixpath.dirname(source.name))
+    document, told = _read(source, folder)
     if document is None or errors(told):
         return None, told
-    told += schema.check(document)
-    if errors(told):
-        return None, told
-    manifest, more = _expanded(document, read, env, variables)
+    chosen, unknown = find_profile(document, profile)
+    if chosen is None:
+        return None, (*told, *unknown)
+    manifest, more = _expanded(_Wanted(document=document, profile=chosen, where=where), folder, env, variables)
     return manifest, (*told, *more)
 
 
+def _read(source: Source, folder: Folder) -> tuple[Document | None, tuple[Diagnostic, ...]]:
+    """Return a manifest over all that it extends, held against the schema."""
+    document, told = parse(source)
+    if document is None or errors(told):
+        return None, told
+    whole, more = extended(document, folder)
+    told += more
+    if whole is None:
+        return None, told
+    return whole, (*told, *schema.check(whole))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """What is to be expanded: the manifest in a profile, and which of its jobs are meant."""
+
+    document: Document
+    profile: Profile
+    where: str
+
+
 def _expanded(
-    document: Document, read: Read, env: Mapping[str, str], variables: Mapping[str, str]
+    wanted: _Wanted, folder: Folder, env: Mapping[str, str], variables: Mapping[str, str]
 ) -> tuple[Manifest | None, tuple[Diagnostic, ...]]:
-    folder = Folder(read, posixpath.dirname(document.source.name))
+    document, profile = wanted.document, wanted.profile
     templates = Templates(lambda path: folder.source(path).text)
     complaints = Complaints(document)
-    given, unknown = override(document.value, variables)
-    _check_root(complaints)
-    shots = read_shots(complaints, Rows(folder, templates, complaints))
+    given, unknown = override(document.value, variables, profile.entry)
+    _check_roots(complaints, profile)
+    shots = read_shots(complaints, Rows(folder, templates, complaints), profile)
     told = _few((*unknown, *complaints.told))
     if errors(told):
         return None, told
-    tally = Tally(document, folder)
     around = Surroundings(
         project=_project(document),
         env=env,
         given=given,
         folder=folder,
         templates=templates,
-        tally=tally,
+        tally=Tally(document, folder),
         checker=Checker(folder),
+        chooser=Chooser(wanted.where, templates) if wanted.where.strip() else None,
     )
     jobs = make_jobs(shots, around)
-    told = _few((*told, *tally.told()))
+    told = _few((*told, *around.tally.told(), *(around.chooser.told() if around.chooser else ())))
     if errors(told):
         return None, told
+    return _manifest(wanted, jobs, around), told
+
+
+def _manifest(wanted: _Wanted, jobs: tuple[Job, ...], around: Surroundings) -> Manifest:
+    document, profile = wanted.document, wanted.profile
     whole = mapping(document.value)
-    manifest = Manifest(
+    return Manifest(
         name=_name(document.source.name),
-        project=around.project,
-        root=_root(document, around.project),
-        run=read_run(whole.get("run")),
+        project=f"{around.project}.{profile.name}" if profile.name else around.project,
+        root=_root(document, around.project, profile),
+        run=read_run(profile.over("run", whole.get("run"))),
         jobs=jobs,
         prices=read_prices(whole.get("prices")),
-        files=folder.hashes,
+        profile=profile.name,
+        chosen=around.chooser.chosen if around.chooser else None,
+        files=around.folder.hashes,
     )
-    return manifest, told
 
 
 def _few(told: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -95,10 +135,14 @@ def _place(told: Diagnostic) -> tuple[str, int]:
     return (told.span.source.name, told.span.start) if told.span else ("", 0)
 
 
-def _check_root(complaints: Complaints) -> None:
-    if is_template(_root(complaints.document, "")):
-        message = "`output.root` is never a template"
-        complaints.at(("output", "root"), "root-template", message, remedy="templates go into `output.path`")
+def _check_roots(complaints: Complaints, profile: Profile) -> None:
+    whole = mapping(complaints.document.value)
+    parts: tuple[tuple[Path, dict[str, Json]], ...] = (((), whole), (profile.path, profile.entry))
+    for path, part in parts:
+        if is_template(_written_root(part) or ""):
+            message = "`output.root` is never a template"
+            place = (*path, "output", "root")
+            complaints.at(place, "root-template", message, remedy="templates go into `output.path`")
 
 
 def _project(document: Document) -> str:
@@ -110,6 +154,13 @@ def _name(path: str) -> str:
     return posixpath.splitext(posixpath.basename(path.replace("\\", "/")))[0]
 
 
-def _root(document: Document, project: str) -> str:
-    written = mapping(mapping(document.value).get("output")).get("root")
-    return written if isinstance(written, str) else f"outputs/{project}"
+def _root(document: Document, project: str, profile: Profile) -> str:
+    """Return the output root; that of a profile is a folder beside it, unless the profile names one."""
+    root = _written_root(mapping(document.value)) or f"outputs/{project}"
+    beside = f"{root.rstrip('/')}.{profile.name}" if profile.name else root
+    return _written_root(profile.entry) or beside
+
+
+def _written_root(part: "dict[str, Json]") -> str | None:
+    written = mapping(part.get("output")).get("root")
+    return written if isinstance(written, str) else None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from kling_batch.job import Job
+from kling_batch.job import Job, Key
 
 Read = Callable[[str], bytes]
 """Return the content of a file named by its path relative to the manifest's folder, with `/` between its parts.
@@ -45,7 +45,12 @@ class PriceOverride:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """A manifest with every job expanded and checked. `root` is the output root as written, relative to its folder."""
+    """A manifest with every job expanded and checked.
+
+    `root` is the output root as written, relative to its folder. `profile` is the chosen one, empty for none; `project`
+    then ends in its name, because each profile is a campaign of its own. `chosen` are the jobs that `--where` means,
+    `None` where it was not asked.
+    """
 
     name: str
     project: str
@@ -53,5 +58,7 @@ class Manifest:
     run: RunSettings
     jobs: tuple[Job, ...]
     prices: tuple[PriceOverride, ...] = ()
+    profile: str = ""
+    chosen: frozenset[Key] | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     """Every other file that was read, and the sha256 of its content."""

@@ -48,8 +48,8 @@ def _validator() -> Validator:
     return cast("Validator", strict(json.loads(schema_text("manifest")), registry=registry))
 
 
-def _place(told: Diagnostic) -> tuple[int, str]:
-    return (told.span.start if told.span else 0, told.code)
+def _place(told: Diagnostic) -> tuple[str, int, str]:
+    return (told.span.source.name, told.span.start, told.code) if told.span else ("", 0, told.code)
 
 
 def _breach(error: ValidationError) -> Breach:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from kling_batch.job import Json
 from kling_batch.text.diagnostic import Diagnostic
 from kling_batch.text.document import Document, Path
+from kling_batch.text.layers import Layered, layered
 from kling_batch.text.source import Source
 
 _KEYS = frozenset({"apikey", "authorization", "bearer", "token", "accesstoken", "secretkey", "password"})
@@ -19,6 +20,9 @@ def find_secrets(document: Document) -> tuple[Document, tuple[Diagnostic, ...]]:
 
     In that document's source every such value is masked, so that no diagnostic about the same line shows it.
     """
+    if isinstance(document, Layered):
+        pairs = [find_secrets(layer) for layer in document.layers]
+        return layered(tuple(layer for layer, _ in pairs)), tuple(each for _, told in pairs for each in told)
     found = list(_walk(document.value, ()))
     if not found:
         return document, ()

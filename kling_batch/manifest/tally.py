@@ -22,6 +22,11 @@ class Hit:
     axes: tuple[Axis, ...] = ()
     combination: Combination = ()
 
+    @property
+    def names(self) -> dict[str, str]:
+        """The names of the axis values, by axis."""
+        return {axis.name: value.name for axis, value in zip(self.axes, self.combination, strict=True)}
+
     def __str__(self) -> str:
         pairs = zip(self.axes, self.combination, strict=True)
         hidden = ", ".join(f"{axis.name}={value.name}" for axis, value in pairs if axis.default == value.name)

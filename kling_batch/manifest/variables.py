@@ -35,9 +35,11 @@ def check_names(value: "Json", path: Path, complaints: Complaints) -> None:
             complaints.at_key((*path, name), "variable-name", f"`{name}` means something in templates already")
 
 
-def override(document: "Json", given: Mapping[str, str]) -> tuple[dict[str, "Json"], tuple[Diagnostic, ...]]:
-    """Return the values that `--var` gives to declared variables, each of the type that was declared."""
-    declared = dict(_declared(document))
+def override(
+    document: "Json", given: Mapping[str, str], profile: "dict[str, Json]"
+) -> tuple[dict[str, "Json"], tuple[Diagnostic, ...]]:
+    """Return the values that `--var` gives to variables declared there or in a profile, each of the declared type."""
+    declared = {**dict(_declared(document)), **mapping(profile.get("vars"))}
     values: dict[str, Json] = {}
     told = []
     for name, text in given.items():

@@ -56,6 +56,10 @@ class Document:
         start, end = stretch(self.source.text, node, offset, length)
         return Span(source=self.source, start=start, end=end)
 
+    def depth(self, path: Path) -> int:
+        """Return how many steps of a path lead somewhere in this text."""
+        return len(self._walk(path)) - 1
+
     def _walk(self, path: Path) -> list[Node]:
         """Return the nodes from the root along a path, as far as there are any."""
         nodes = [self.root]

@@ -44,6 +44,8 @@ def load_text() -> Load:
         variables: Mapping[str, str] | None = None,
         files: Mapping[str, bytes | str] | None = None,
         folder: Path = FILES,
+        profile: str = "",
+        where: str = "",
     ) -> Loaded:
         def read(path: str) -> bytes:
             if files is None:
@@ -53,7 +55,9 @@ def load_text() -> Load:
             content = files[path]
             return content.encode() if isinstance(content, str) else content
 
-        return load(Source(name, text), read=read, env=env or {}, variables=variables or {})
+        return load(
+            Source(name, text), read=read, env=env or {}, variables=variables or {}, profile=profile, where=where
+        )
 
     return load_one
 

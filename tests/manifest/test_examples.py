@@ -89,8 +89,8 @@ def test_a_manifest_in_the_reference_means_what_it_says(number: int, load_text: 
 def test_the_reference_names_every_key_filter_and_example() -> None:
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
     schema = json.loads(schema_text("manifest"))
-    keys = {*schema["properties"], *schema["$defs"]["shot"]["properties"], *schema["properties"]["run"]["properties"]}
-    keys |= {*schema["$defs"]["request"]["properties"]}
+    keys = {*schema["properties"], *schema["$defs"]["shot"]["properties"], *schema["$defs"]["run"]["properties"]}
+    keys |= {*schema["$defs"]["request"]["properties"], *schema["$defs"]["profile"]["properties"]}
 
     assert [key for key in sorted(keys) if f"`{key}`" not in text] == []
     assert [name for name in sorted(FILTERS) if f"`{name}`" not in text] == []
