@@ -22,9 +22,12 @@ MODEL = "kling-v2-6"
 DEFAULTS: Mapping[str, Json] = {"mode": "std", "duration": 5, "aspect_ratio": "16:9", "audio": False}
 
 
+_canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
+
+
 def canonical(value: object) -> bytes:
     """Return the one UTF-8 JSON text of a value: keys sorted, no spaces, no escapes beyond need (as RFC 8785)."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False).encode()
+    return _canonical.encode(value).encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
