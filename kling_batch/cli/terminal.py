@@ -1,7 +1,9 @@
 """The one place that prints. Data goes to stdout and talk to stderr; a reader that went away stops neither."""
 
+import errno
 import json
 import os
+import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,8 +40,17 @@ def _print(text: str, stream: IO[str]) -> None:
     try:
         stream.write(text if text.endswith("\n") or not text else text + "\n")
         stream.flush()
-    except BrokenPipeError:
+    except OSError as error:
+        if not _is_gone(error, stream):
+            raise
         silence(stream)
+
+
+def _is_gone(error: OSError, stream: IO[str]) -> bool:
+    """Say whether the reader went away: a pipe that broke, or a terminal that hung up; a full disk is neither."""
+    if error.errno == errno.EIO:
+        return stat.S_ISCHR(os.fstat(stream.fileno()).st_mode)
+    return isinstance(error, BrokenPipeError)
 
 
 def silence(stream: IO[str]) -> None:

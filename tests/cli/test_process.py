@@ -60,6 +60,21 @@ def test_a_reader_that_goes_away_is_no_error(folder: Path, words: list[str]) -> 
     assert b"BrokenPipe" not in done.stderr
 
 
+@pytest.mark.parametrize("words", [["render", "spring.yaml"], ["run", "spring.yaml", "--sandbox", "--yes", "--json"]])
+def test_a_terminal_that_hung_up_is_no_error(folder: Path, words: list[str]) -> None:
+    ours, theirs = os.openpty()
+    os.close(ours)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "kling_batch", *words], cwd=folder, stdout=theirs, stderr=subprocess.PIPE, check=False
+    )
+
+    os.close(theirs)
+    assert done.returncode == 0
+    assert b"Traceback" not in done.stderr
+    assert b"bug" not in done.stderr
+
+
 def test_data_that_cannot_be_written_is_an_error(folder: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
