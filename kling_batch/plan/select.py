@@ -1,10 +1,52 @@
-"""Which jobs a verb is about: a shot's name, a key, a glob over keys, or a state."""
+"""Which jobs a verb is about: a shot's name, a key, a glob over keys, a state, a share of them, or a sample."""
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from kling_batch.job import Key
 from kling_batch.plan.record import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What a command line says about which jobs it means; what is left out selects everything.
+
+    `chosen` are the jobs for which `--where` is true. `shard` is `(2, 8)` for the second of eight shares, `sample` how
+    many jobs are drawn, of each shot if `by_shot`. Share and sample go by the hash of the key: the same jobs on every
+    machine, whatever else the manifest holds.
+    """
+
+    patterns: tuple[str, ...] = ()
+    states: tuple[State, ...] = ()
+    excluded: tuple[str, ...] = ()
+    chosen: frozenset[Key] | None = None
+    shard: tuple[int, int] | None = None
+    sample: int | None = None
+    by_shot: bool = False
+
+
+def selected(selection: Selection, jobs: Iterable[tuple[Key, State]]) -> frozenset[Key]:
+    """Return the keys that a selection means; the sample is drawn last, from all that the rest leaves."""
+    wanted = selector(selection.patterns, selection.states)
+    unwanted = tuple(map(_test, selection.excluded))
+    found = {
+        key: _hash(key)
+        for key, state in jobs
+        if wanted(key, state)
+        and (selection.chosen is None or key in selection.chosen)
+        and not any(test(key) for test in unwanted)
+    }
+    if selection.shard is not None:
+        number, count = selection.shard
+        found = {key: own for key, own in found.items() if own % count == number - 1}
+    if selection.sample is None:
+        return frozenset(found)
+    groups: dict[str, list[Key]] = {}
+    for key in sorted(found, key=lambda key: found[key]):
+        groups.setdefault(_shot(key) if selection.by_shot else "", []).append(key)
+    return frozenset(key for group in groups.values() for key in group[: selection.sample])
 
 
 def selector(patterns: Sequence[str], states: Sequence[State] = ()) -> Callable[[Key, State], bool]:
@@ -37,10 +79,17 @@ def _test(pattern: str) -> Callable[[Key], bool]:
         if matches(key):
             return True
         jobs, _, _ = key.rpartition("#")
-        shot, _, _ = jobs.partition("/")
-        return bool((any_take and matches(jobs)) or (any_job and matches(shot)))
+        return bool((any_take and matches(jobs)) or (any_job and matches(_shot(key))))
 
     return test
 
 
 _WILD = {"*": ".*", "?": "."}
+
+
+def _shot(key: Key) -> str:
+    return key.rpartition("#")[0].partition("/")[0]
+
+
+def _hash(key: Key) -> int:
+    return int.from_bytes(hashlib.sha256(key.encode()).digest())

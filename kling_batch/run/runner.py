@@ -50,14 +50,15 @@ T = TypeVar("T")
 class Outcome:
     """How a run ended. `exit_code` as in design section 7; `reasons` say why, for people, the gravest first.
 
-    `counts` are the manifest's jobs by state; `spent` the USD of this run, billed or expected; `left` says of each job
-    that this run did not bring to its end what stood against it.
+    `counts` are the manifest's jobs by state; `spent` the USD of this run, billed or expected, for so many `submits`;
+    `left` says of each job that this run did not bring to its end what stood against it.
     """
 
     exit_code: int
     reasons: tuple[str, ...]
     counts: Mapping[State, int]
     spent: Decimal
+    submits: int = 0
     left: Mapping[Key, str] = field(default_factory=dict)
 
 
@@ -204,6 +205,7 @@ class Run:
             reasons=tuple(engine.gate.halts[reason] for reason in sorted(engine.gate.halts, reverse=True)),
             counts=Counter(mine),
             spent=engine.gate.bought,
+            submits=engine.gate.submits,
             left=left,
         )
 

@@ -57,11 +57,14 @@ def load(
     base_url: str | None = None,
     sandbox: bool = False,
     output_root: str | Path | None = None,
+    profile: str = "",
+    where: str = "",
 ) -> Campaign:
     """Read a manifest and everything that it names.
 
     `variables` override declared ones, `env` is what `env()` in a template may see. `base_url` is the service's, by
-    default the real gateway's; with `sandbox` the campaign has a lock and outputs of its own. Raises `ManifestError`
+    default the real gateway's; with `sandbox` the campaign has a lock and outputs of its own, and so it has in a
+    `profile`. `where` is an expression that says which jobs a plan is about. Raises `ManifestError`
     with every diagnostic of the stage that failed, and `UsageError` where the outputs would lie outside the project.
     """
     shown = str(path)
@@ -74,7 +77,14 @@ def load(
     source, complaints = decode(shown, content)
     if source is None:
         raise ManifestError(complaints)
-    manifest, told = load_manifest(source, read=_reader(place.parent), env=env or {}, variables=variables or {})
+    manifest, told = load_manifest(
+        source,
+        read=_reader(place.parent),
+        env=env or {},
+        variables=variables or {},
+        profile=profile,
+        where=where,
+    )
     if manifest is None or errors(told):
         raise ManifestError((*complaints, *told))
     return Campaign(
@@ -104,7 +114,7 @@ def read_image(folder: Path, image: Image) -> bytes:
 
 
 def _places(manifest: Path, read: Manifest, *, sandbox: bool, output_root: str | Path | None) -> Places:
-    stem = f"{manifest.stem}.{SANDBOX}" if sandbox else manifest.stem
+    stem = ".".join(part for part in (manifest.stem, read.profile, SANDBOX if sandbox else "") if part)
     own = manifest.parent / ".kling-batch"
     if output_root is not None:
         outputs = Path(output_root).absolute()
