@@ -11,7 +11,7 @@ from kling_batch.errors import StateError
 from kling_batch.plan.diff import Action, Change, FileState, Outlook, Plan, compare
 from kling_batch.plan.lockfile import Lock, belongs, parse
 from kling_batch.plan.record import Record, State, committed
-from kling_batch.plan.select import selector
+from kling_batch.plan.select import Selection, selected
 from kling_batch.run.journal import Replayed, recovered, replay
 from kling_batch.run.refreshing import refreshing
 from kling_batch.run.workspace import Campaign, prices
@@ -53,14 +53,14 @@ def state(campaign: Campaign) -> Lock:
 def plan(
     campaign: Campaign,
     *,
-    only: Sequence[str] = (),
+    only: Sequence[str] | Selection = (),
     retry_rejected: bool = False,
     budget: Decimal | None = None,
     limit: int | None = None,
     reads_only: bool = False,
     clock: Callable[[], float] = time.time,
 ) -> Plan:
-    """Hold a campaign's jobs against its lock, without network. `only` are selectors; the rest as in `Plan`.
+    """Hold a campaign's jobs against its lock, without network. `only` says which jobs; the rest as in `Plan`.
 
     `clock` gives Unix seconds: what a link's end is held against.
 
@@ -75,9 +75,12 @@ def plan(
         retry_rejected=retry_rejected,
     )
     changes = compare(manifest.jobs, lock, prices(campaign), outlook)
-    if only:
-        wanted = selector(only)
-        changes = tuple(each for each in changes if wanted(each.key, _state_of(each)))
+    selection = only if isinstance(only, Selection) else Selection(patterns=tuple(only))
+    if manifest.chosen is not None:
+        selection = replace(selection, chosen=manifest.chosen)
+    if selection != Selection():
+        wanted = selected(selection, ((each.key, _state_of(each)) for each in changes))
+        changes = tuple(each for each in changes if each.key in wanted)
     changes = tuple(_free(each, campaign.places.outputs) for each in changes)
     planned = Plan(
         project=manifest.project,
@@ -93,7 +96,7 @@ def plan(
 
 
 def _state_of(change: Change) -> State:
-    return change.record.state if change.record else State.PENDING
+    return State.LOST if change.action is Action.LOST else change.state
 
 
 def _free(change: Change, outputs: Path) -> Change:
