@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec
 import rich_click as click
 
 import kling_batch
+from kling_batch.cli import terminal
 from kling_batch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,8 +43,10 @@ class Asked:
 
     def campaign(self) -> "Campaign":
         """Read the manifest and all that it names; raises `ManifestError`, or `UsageError` where it cannot be read."""
+        from kling_batch.run.healing import healings  # noqa: PLC0415 - `--help` need not wait for it
+
         try:
-            return kling_batch.load(
+            campaign = kling_batch.load(
                 self.manifest,
                 variables=self.variables,
                 env=os.environ,
@@ -55,6 +58,8 @@ class Asked:
             raise UsageError(
                 f"`{error.filename or self.manifest}` cannot be read: {error.strerror or error}"
             ) from error
+        terminal.talk_diagnostics(healings(campaign))
+        return campaign
 
 
 def _variables(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:

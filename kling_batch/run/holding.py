@@ -8,6 +8,7 @@ from kling_batch.errors import StateError
 from kling_batch.plan.diff import Plan
 from kling_batch.plan.lockfile import Lock
 from kling_batch.plan.lockfile import format as format_lock
+from kling_batch.run.healing import is_marked
 from kling_batch.run.journal import DiskTape, Journal, Tape, open_journal, recovered
 from kling_batch.run.planning import journal_of, lock_of
 from kling_batch.run.shelf import Shelf
@@ -53,10 +54,13 @@ def journal(
 
 
 def catch_up(campaign: Campaign) -> None:
-    """Write into the lock what only the journal knows, as after a kill before the last checkpoint; to be held."""
+    """Write into the lock what only the journal knows, as after a kill before the last checkpoint; to be held.
+
+    A lock that git has left in conflict is written as it was healed.
+    """
     lock, content = lock_of(campaign)
     replayed = journal_of(campaign, content)
-    if lock is not None and not replayed.facts:
+    if lock is not None and not replayed.facts and not is_marked(content):
         return
     known = recovered(lock, replayed, campaign.manifest.project, campaign.service)
     text = format_lock(known).encode()

@@ -9,9 +9,10 @@ from pathlib import Path
 from kling_batch import store
 from kling_batch.errors import StateError
 from kling_batch.plan.diff import Action, Change, FileState, Outlook, Plan, compare
-from kling_batch.plan.lockfile import Lock, belongs, parse
+from kling_batch.plan.lockfile import LIMIT, Lock, belongs
 from kling_batch.plan.record import Record, State, committed
 from kling_batch.plan.select import Selection, selected
+from kling_batch.run.healing import read_lock
 from kling_batch.run.journal import Replayed, recovered, replay
 from kling_batch.run.refreshing import refreshing
 from kling_batch.run.workspace import Campaign, prices
@@ -22,13 +23,13 @@ def lock_of(campaign: Campaign) -> tuple[Lock | None, bytes]:
     """Return what the lock file says, and its bytes, if there is one. Raises `StateError` where it is damaged."""
     places = campaign.places
     try:
-        content = store.read_bytes(places.lock, 200_000_000)
+        content = store.read_bytes(places.lock, LIMIT)
     except FileNotFoundError:
         return None, b""
     except OSError as error:
         raise StateError(f"cannot read `{places.lock.name}`: {error.strerror or error}") from error
-    source, complaints = decode(places.lock.name, content)
-    lock, told = parse(source) if source else (None, ())
+    source, complaints = decode(places.lock.name, content, limit=LIMIT)
+    lock, told = read_lock(source, campaign.manifest.jobs) if source else (None, ())
     foreign = belongs(lock, campaign.manifest.project, campaign.service, place=places.lock.name) if lock else ()
     if lock is None or foreign:
         raise StateError(
