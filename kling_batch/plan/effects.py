@@ -32,11 +32,18 @@ def apply(record: Record | None, fact: Fact) -> Record:
         case _ if record is None:
             raise ValueError(f"`{fact.key}` has no record that `{type(fact).__name__.lower()}` could be about")
         case events.Moved():
-            return replace(record, output=fact.output, reason=fact.why or record.reason)
+            return replace(_moved(record, fact.output), reason=fact.why or record.reason)
         case events.Cleared() | events.Doubted():
             return _settled(record, fact)
         case _:
             return _answered(record, fact)
+
+
+def _moved(record: Record, output: str) -> Record:
+    """Return the record with its place changed; what lies there may still be the video of the generation before."""
+    lies = (State.DONE, record.output)
+    past = tuple(replace(each, output=output) if (each.state, each.output) == lies else each for each in record.past)
+    return replace(record, output=output, past=past)
 
 
 def _settled(record: Record, fact: events.Cleared | events.Doubted) -> Record:

@@ -45,7 +45,7 @@ def carry_out(changes: tuple[Change, ...], shelf: Shelf) -> Iterator[Fact | Told
 
 def _carry_out(change: Change, job: Job, record: Record, shelf: Shelf) -> Fact:
     if change.action is Action.MOVE:
-        if change.mark != "changed":  # a file that somebody else has changed is not ours to move
+        if _is_ours(shelf, record):  # what somebody else has put or changed there is not ours to move
             _bring(shelf, record, job.output)
         return Moved(key=job.key, origin=change.origin or job.key, output=job.output)
     earlier = earlier_video(record, job.spec.hash)
@@ -54,6 +54,15 @@ def _carry_out(change: Change, job: Job, record: Record, shelf: Shelf) -> Fact:
     kept = _clear(shelf, record, job.output)
     _bring(shelf, earlier, job.output)
     return Restored(key=job.key, spec=earlier.spec, output=job.output, kept=kept)
+
+
+def _is_ours(shelf: Shelf, record: Record) -> bool:
+    """Say whether the file at a record's place is its video, the one before, or one that came just before a kill."""
+    if record.output is None:
+        return False
+    ours = {each.sha256 for each in (record, *record.past) if each.sha256}
+    is_fresh = record.task is not None and shelf.is_from(record.output, record.task)
+    return shelf.checksum(record.output) in ours or (record.sha256 is None and is_fresh)
 
 
 def _clear(shelf: Shelf, record: Record, output: str) -> str:
