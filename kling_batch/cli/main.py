@@ -19,6 +19,8 @@ VERBS: Mapping[str, str] = {
     "plan": "planning",
     "run": "running",
     "status": "planning",
+    "refresh": "settling",
+    "resolve": "settling",
     "sandbox": "sandbox",
     "schema": "scaffold",
     "completion": "scaffold",

@@ -78,12 +78,20 @@ def _to_buy(plan: Plan, change: Change, job: Job) -> Course:
         spec=job.spec.hash,
         old_sha256=_latest_file(change.record),
         state=Ready(attempt=change.attempt),
-        business_id=business_id(plan.project, job.key, job.spec.hash, change.generation, change.attempt),
+        business_id=_own_id(plan, change, job),
         generation=change.generation,
         last_attempt=_last_attempt(plan, change.attempt),
         price=change.price,
         output=job.output,
     )
+
+
+def _own_id(plan: Plan, change: Change, job: Job) -> BusinessId:
+    """Return the id of the attempt to come; one that a person sends again keeps its own, also under another key."""
+    record, attempt = change.record, (job.spec.hash, change.generation, change.attempt)
+    if record and record.state is State.PENDING and record.business_id and (*record.draw, record.attempt) == attempt:
+        return record.business_id
+    return business_id(plan.project, job.key, *attempt)
 
 
 def _bought(plan: Plan, change: Change, job: Job, record: Record) -> Course:

@@ -1,0 +1,107 @@
+"""Verbs that settle what earlier runs left open: `refresh` asks the service, `resolve` takes a person's word for it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Unpack
+
+import rich_click as click
+
+import kling_batch
+from kling_batch.cli import carrying, service, terminal
+from kling_batch.cli.asked import Asked, reads_manifest, selectors
+from kling_batch.cli.selection import check_selectors
+from kling_batch.errors import UsageError
+from kling_batch.job import TaskId
+from kling_batch.plan.diff import Change
+from kling_batch.report.progress import work_of
+from kling_batch.report.settling import refresh_text, resolve_json, resolve_question, resolve_text
+from kling_batch.run import resolving
+from kling_batch.run.holding import catch_up
+from kling_batch.run.resolving import Abandon, Adopt, Choice, Resubmit
+
+if TYPE_CHECKING:
+    from kling_batch.run.workspace import Campaign
+
+
+@click.command(epilog="Example: kling-batch refresh manifests/spring.yaml")
+@reads_manifest
+@selectors
+@service.proxy
+@service.speed
+@service.scenario
+@carrying.as_json
+@carrying.quiet
+def refresh(asked: Asked, **manner: Unpack[carrying.Manner]) -> int:
+    """Collect what is paid for and settle what is unsure, without ever submitting anything.
+
+    What left the manifest while it was in flight is collected too. Where nothing is under way, nothing is asked.
+    It ends with the codes of run; a timer may call it.
+    """
+    service.only_for_a_sandbox(asked, manner["speed"], manner["scenario"])
+    campaign = asked.campaign()
+    terminal.talk_diagnostics(campaign.warnings)
+    with kling_batch.hold(campaign):
+        check_selectors(manner["selectors"], [change.key for change in kling_batch.plan(campaign).changes])
+        plan = kling_batch.plan(campaign, only=manner["selectors"], reads_only=True)
+        if not manner["quiet"]:
+            carrying.tell(manner, refresh_text(plan.changes))
+        if not work_of(plan.changes):
+            catch_up(campaign)
+            return carrying.at_rest(plan.changes)
+        return carrying.carry_out(asked, manner, campaign, plan, service.key_of(asked))
+
+
+@click.command(epilog="Example: kling-batch resolve manifests/spring.yaml 'hero/lang=de#1' --adopt tsk_vid_01H")
+@reads_manifest
+@click.argument("selector", metavar="SELECTOR")
+@click.option("--adopt", metavar="TASK", help="The job is this task of the service's own list.")
+@click.option("--resubmit", is_flag=True, help="Let the next run send it again, under the same business id.")
+@click.option("--abandon", is_flag=True, help="Count it as paid for, and never look at it again.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print data for programs.")
+def resolve(
+    asked: Asked, *, selector: str, adopt: str | None, resubmit: bool, abandon: bool, yes: bool, as_json: bool
+) -> int:
+    """Settle a job of which nobody knows whether it was paid for. Asks nothing of the service and sends nothing.
+
+    Look in the service's own list of tasks first: a task with the job's prompt is adopted, and costs nothing more.
+    A SELECTOR is a shot, a key, or a pattern over keys; only its unsure jobs are settled.
+    """
+    choice = _choice(adopt, resubmit=resubmit, abandon=abandon)
+    campaign = asked.campaign()
+    with kling_batch.hold(campaign):
+        changes = kling_batch.plan(campaign).changes
+        check_selectors([selector], [key for change in changes for key in (change.key, change.origin) if key])
+        jobs = resolving.unsure(changes, selector)
+        facts = resolving.decided(choice, jobs, selector, kling_batch.state(campaign))
+        if isinstance(choice, Resubmit) and not (
+            yes or service.agreed(resolve_question(jobs[0]), otherwise=_UNCHANGED)
+        ):
+            terminal.talk(_UNCHANGED)
+            return UsageError.exit_code
+        resolving.settle(campaign, facts)
+        _tell(asked, campaign, jobs, choice, as_json=as_json)
+    return 0
+
+
+_UNCHANGED = "nothing was changed"
+
+
+def _choice(adopt: str | None, *, resubmit: bool, abandon: bool) -> Choice:
+    chosen: list[Choice] = [Adopt(task=TaskId(adopt))] if adopt is not None else []
+    chosen += [Resubmit()] * resubmit
+    chosen += [Abandon()] * abandon
+    if len(chosen) != 1:
+        raise UsageError(
+            "say what is to become of it: exactly one of `--adopt TASK`, `--abandon` and `--resubmit`",
+            help="look in the service's own list of tasks first; a task found there is adopted, and costs nothing more",
+        )
+    return chosen[0]
+
+
+def _tell(asked: Asked, campaign: "Campaign", jobs: Sequence[Change], choice: Choice, *, as_json: bool) -> None:
+    settled = [(job, kling_batch.state(campaign).jobs[job.origin or job.key]) for job in jobs]
+    word = type(choice).__name__.lower()
+    if as_json:
+        terminal.out_json(resolve_json(settled, word))
+    else:
+        terminal.out(resolve_text(settled, word, asked.manifest, asked.flags))
