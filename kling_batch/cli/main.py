@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from keyword import iskeyword
 
 import rich_click as click
 
@@ -21,6 +22,12 @@ VERBS: Mapping[str, str] = {
     "status": "planning",
     "refresh": "settling",
     "resolve": "settling",
+    "redo": "editing",
+    "accept": "editing",
+    "import": "bringing",
+    "forget": "editing",
+    "mv": "editing",
+    "prune": "bringing",
     "sandbox": "sandbox",
     "schema": "scaffold",
     "completion": "scaffold",
@@ -41,7 +48,8 @@ class Verbs(click.RichGroup):
         del ctx
         if cmd_name not in VERBS:
             return None
-        verb = getattr(import_module(f"kling_batch.cli.{VERBS[cmd_name]}"), cmd_name)
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        verb = getattr(import_module(f"kling_batch.cli.{VERBS[cmd_name]}"), name)
         assert isinstance(verb, click.Command)  # noqa: S101 - a wrong table of verbs is our own mistake
         return verb
 

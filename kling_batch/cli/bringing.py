@@ -1,0 +1,162 @@
+"""Verbs about files beside the lock's own: `import` takes in what was made elsewhere, `prune` throws leftovers away."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+import kling_batch
+from kling_batch.cli import terminal
+from kling_batch.cli.asked import Asked, reads_manifest
+from kling_batch.cli.editing import as_data, because, told
+from kling_batch.cli.selection import check_selectors
+from kling_batch.errors import UsageError
+from kling_batch.events import Fact, Redrawn
+from kling_batch.job import Key, TaskId
+from kling_batch.plan.decode import is_task_id
+from kling_batch.plan.diff import Change
+from kling_batch.plan.history import History
+from kling_batch.plan.leftover import leftovers
+from kling_batch.plan.wishes import Granted, Refused, bring_in
+from kling_batch.report.edits import leftovers_json, leftovers_text
+from kling_batch.run.importing import bring
+from kling_batch.run.pruning import there, throw_away, trash_of
+from kling_batch.run.resolving import settle
+from kling_batch.run.shelf import Shelf
+from kling_batch.store import read_bytes
+
+if TYPE_CHECKING:
+    from kling_batch.run.workspace import Campaign
+
+LARGEST_LIST = 20_000_000  # bytes
+
+
+@click.command(
+    name="import",
+    epilog="Example: kling-batch import manifests/spring.yaml hero/lang=de#1 tsk_vid_01H",
+)
+@reads_manifest
+@click.argument("key", metavar="[KEY]", required=False)
+@click.argument("task", metavar="[TASK]", required=False)
+@click.option("--file", "listed", type=click.Path(path_type=Path), help="Many: `KEY TASK` or `KEY,TASK` a line.")
+@click.option("--video", type=click.Path(path_type=Path), metavar="FILE", help="A video without a task; it is copied.")
+@because
+@as_data
+def import_(
+    asked: Asked,
+    *,
+    key: str | None,
+    task: str | None,
+    listed: Path | None,
+    video: Path | None,
+    reason: str,
+    as_json: bool,
+) -> int:
+    """Take in what was made elsewhere as the result of a job: a task that the service knows, or a video file.
+
+    Nothing is sent and nothing paid. A task is looked at by the next run or refresh, and its video collected; a video
+    is copied to its place, checked, and is done. Either everything is taken in or nothing.
+    """
+    pairs = _pairs(key, task, listed, video)
+    campaign = asked.campaign()
+    with kling_batch.hold(campaign):
+        changes = {change.key: change for change in kling_batch.plan(campaign).changes}
+        _check_keys(pairs, changes)
+        history = History(kling_batch.state(campaign))
+        answers = [bring_in(changes[name], history, reason, each) for name, each in pairs]
+        refused = [each for each in answers if isinstance(each, Refused)]
+        is_against = any(not each.is_so for each in refused)
+        granted = [] if is_against else [each for each in answers if isinstance(each, Granted)]
+        facts: list[Fact] = [fact for each in granted for fact in each.facts]
+        if facts and video is not None:
+            facts.append(_copied(campaign, changes[pairs[0][0]], facts[0], video))
+        if facts:
+            settle(campaign, facts)
+    told("import", granted, refused, as_json=as_json)
+    return UsageError.exit_code if is_against else 0
+
+
+_Pair = tuple[Key, TaskId | None]
+
+
+def _pairs(key: str | None, task: str | None, listed: Path | None, video: Path | None) -> list[_Pair]:
+    """Return which job gets which task, `None` for a video; raises `UsageError` unless exactly one way is said."""
+    match key, task, listed, video:
+        case str(), None, None, Path():
+            return [(Key(key), None)]
+        case str(), str(), None, None:
+            pairs = [(key, task)]
+        case None, None, Path(), None:
+            pairs = list(_lines(listed))
+        case _:
+            raise UsageError("say what is to be taken in: `KEY TASK`, `KEY --video FILE`, or `--file FILE` alone")
+    for _, each in pairs:
+        if not is_task_id(each):
+            raise UsageError(f"`{each}` is no task id", help="1 to 128 of A-Z, a-z, 0-9, `.`, `_`, `:` and `-`")
+    named = Counter(word for pair in pairs for word in pair)
+    twice = next((word for word, number in named.items() if number > 1), None)
+    if twice is not None:
+        raise UsageError(f"`{twice}` is named twice", help="one task is one video of one job")
+    return [(Key(name), TaskId(each)) for name, each in pairs]
+
+
+_LINE = re.compile(r"(\S+?)\s*[,;\s]\s*([^\s,;]+)")
+
+
+def _lines(listed: Path) -> Iterator[tuple[str, str]]:
+    """Yield key and task of each line: the task is its last word, for a key may hold commas; a header is left out."""
+    try:
+        text = read_bytes(listed, LARGEST_LIST).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"`{listed}` cannot be read as text: {error}") from error
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.strip().replace('"', "")
+        if not words or words.startswith("#") or (number == 1 and words.replace(" ", ",") == "key,task"):
+            continue
+        found = _LINE.fullmatch(words)
+        if found is None:
+            raise UsageError(f"{listed}:{number}: this is not `KEY TASK`", help="a key and a task id on each line")
+        yield found[1], found[2]
+
+
+def _check_keys(pairs: Sequence[_Pair], changes: Mapping[Key, Change]) -> None:
+    check_selectors([key for key, _ in pairs], list(changes))
+    for key, _ in pairs:
+        if key not in changes:
+            raise UsageError(f"`{key}` is not one job's whole key", help="`render --format json` prints every key")
+
+
+def _copied(campaign: "Campaign", change: Change, drawn: Fact, video: Path) -> Fact:
+    assert change.job is not None  # noqa: S101 - it was granted, and only a job of the manifest is
+    assert isinstance(drawn, Redrawn)  # noqa: S101 - as above
+    shelf = Shelf(root=campaign.places.outputs)
+    return bring(video, change.job, change.record, drawn, shelf, campaign.manifest.project)
+
+
+@click.command(epilog="Example: kling-batch prune manifests/spring.yaml --yes")
+@reads_manifest
+@click.option("--yes", "-y", is_flag=True, help="Move them; without it they are only listed.")
+@as_data
+def prune(asked: Asked, *, yes: bool, as_json: bool) -> int:
+    """List the files that are no job's result any more, and with --yes move them to the trash beside the journal.
+
+    These are superseded generations and the videos of jobs that are gone from the manifest, each only while it is what
+    the lock knows by checksum. A result is never touched. Reverting an edit restores nothing that was pruned.
+    """
+    campaign = asked.campaign()
+    places = campaign.places
+    with kling_batch.hold(campaign):
+        every = leftovers(kling_batch.plan(campaign).changes)
+        found, changed = there(every, places)
+        if yes and (facts := throw_away(every, places)):
+            settle(campaign, list(facts))
+    if as_json:
+        terminal.out_json(leftovers_json(found, is_gone=yes))
+    else:
+        terminal.out(leftovers_text(found, terminal.shown(trash_of(places)), is_gone=yes))
+    for each in changed:
+        terminal.talk(f"{each.output} is not the file that the lock knows, and stays")
+    return 0

@@ -1,0 +1,73 @@
+"""Leftover files moved to the trash, each only while it is what the lock knows by checksum."""
+
+import errno
+from collections.abc import Sequence
+from pathlib import Path
+
+from kling_batch import store
+from kling_batch.events import Pruned
+from kling_batch.plan.leftover import Leftover
+from kling_batch.run.shelf import Shelf
+from kling_batch.run.workspace import Places
+
+TRASH = "trash"
+
+
+def trash_of(places: Places) -> Path:
+    """Return the folder to which files are pruned; it lies in the folder that ignores itself for git."""
+    return places.own / TRASH
+
+
+def there(found: Sequence[Leftover], places: Places) -> tuple[tuple[Leftover, ...], tuple[Leftover, ...]]:
+    """Return the leftovers whose file is here, and those where something else lies under the name."""
+    shelf = Shelf(root=places.outputs)
+    lies = {each: shelf.checksum(each.output) for each in found}
+    ours = tuple(each for each in found if lies[each] == each.sha256)
+    return ours, tuple(each for each in found if lies[each] not in {None, each.sha256})
+
+
+def throw_away(found: Sequence[Leftover], places: Places) -> list[Pruned]:
+    """Move files with their sidecars to the trash; return the facts, also of those that a kill left untold there."""
+    shelf, facts = Shelf(root=places.outputs), []
+    for each in found:
+        bin_ = trash_of(places) / _name(each)
+        here = shelf.path(each.output)
+        if here.is_file() and store.sha256_of(here) == each.sha256:
+            _move(here, bin_)
+            beside = here.with_name(f"{here.name}.json")
+            if beside.is_file():
+                _move(beside, bin_.with_name(f"{bin_.name}.json"))
+        if bin_.is_file():
+            facts.append(Pruned(key=each.key, sha256=each.sha256))
+    return facts
+
+
+def _name(each: Leftover) -> str:
+    """Return where a file lies in the trash: under a name of its content, so that no two ever meet there."""
+    stem, dot, suffix = each.output.rpartition(".")
+    mark = f"~{each.sha256[:6]}"
+    return each.output if stem.endswith(mark) else f"{stem}{mark}{dot}{suffix}"
+
+
+def _move(here: Path, bin_: Path) -> None:
+    bin_.parent.mkdir(parents=True, exist_ok=True)
+    if bin_.is_file():
+        bin_.unlink()  # a copy of the same content, from an earlier prune
+    try:
+        store.move_file(here, bin_)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _carry(here, bin_)
+
+
+def _carry(here: Path, bin_: Path) -> None:
+    """Move a file to another disk: copied and synced there before it goes here."""
+    part = store.PartFile(bin_)
+    try:
+        part.restart(None)
+        part.append(here.read_bytes())
+        part.finish()
+    finally:
+        part.close()
+    here.unlink()
