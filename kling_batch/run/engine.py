@@ -43,7 +43,6 @@ from kling_batch.run.states import (
     Waiting,
 )
 
-FAREWELL = 10.0  # seconds that a fact may take to become durable once everything else is cancelled
 SLOWER = 1.0  # seconds without a request after "too fast" that names no wait
 
 
@@ -279,8 +278,7 @@ class Engine:
 
     async def _record(self, fact: Fact) -> None:
         try:
-            with anyio.move_on_after(FAREWELL, shield=True):
-                await self.record(fact)
+            await self.record(fact)
         except DiskError as error:
             self._disk_failed(error)
 
