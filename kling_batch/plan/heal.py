@@ -42,9 +42,10 @@ class _Sides:
     knows_base: bool = True
 
 
-def is_conflicted(text: str) -> bool:
-    """Say whether git has left marks of a conflict in a lock."""
-    return _BEGINS.search(text) is not None
+def first_mark(text: str) -> tuple[int, int] | None:
+    """Return start and end of the first mark of a conflict that git has left in a lock, if there is one."""
+    found = _BEGINS.search(text)
+    return found.span() if found else None
 
 
 def heal(source: Source, wanted: Collection[Key] = frozenset()) -> tuple[Lock | None, tuple[Diagnostic, ...]]:
@@ -56,14 +57,14 @@ def heal(source: Source, wanted: Collection[Key] = frozenset()) -> tuple[Lock | 
     sides = _split(source.text)
     if sides is None:
         why = "the marks of a conflict are not in git's order here"
-        return None, (complaint(source, "lock-conflict", why, WHOLE, _first_mark(source)),)
+        return None, (complaint(source, "lock-conflict", why, WHOLE, first_mark(source.text) or (0, 0)),)
     undecided: list[Undecided] = []
     ours, theirs = _lock(sides.ours, undecided), _lock(sides.theirs, undecided)
     if ours is None or theirs is None:
         why = (
             "the sides of this conflict are not as kling-batch writes a lock: a record is a key line and a payload line"
         )
-        return None, (complaint(source, "lock-conflict", why, WHOLE, _first_mark(source)),)
+        return None, (complaint(source, "lock-conflict", why, WHOLE, first_mark(source.text) or (0, 0)),)
     if foreign := belongs(theirs, ours.project, ours.service, place=source.name):
         return None, foreign
     merged = merge(_lock(sides.base, []) if sides.knows_base else None, ours, theirs, wanted)
@@ -142,11 +143,6 @@ def _value(text: str) -> Json:
         return cast("Json", json.loads(text))
     except (ValueError, RecursionError):
         return None
-
-
-def _first_mark(source: Source) -> tuple[int, int]:
-    found = _BEGINS.search(source.text)
-    return found.span() if found else (0, 0)
 
 
 def _contested(source: Source, undecided: Undecided) -> Diagnostic:

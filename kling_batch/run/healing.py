@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from kling_batch import store
 from kling_batch.job import Job
-from kling_batch.plan.heal import heal, is_conflicted
+from kling_batch.plan.heal import first_mark, heal
 from kling_batch.plan.lockfile import LIMIT, Lock, parse
 from kling_batch.run.workspace import Campaign
 from kling_batch.text.decode import decode
@@ -14,7 +14,7 @@ from kling_batch.text.source import Source
 
 def read_lock(source: Source, jobs: Iterable[Job]) -> tuple[Lock | None, tuple[Diagnostic, ...]]:
     """Return what a lock's text says, healed where git has left marks of a conflict in it; else as `parse`."""
-    if is_conflicted(source.text):
+    if first_mark(source.text):
         return heal(source, frozenset(job.key for job in jobs))
     return parse(source)
 

@@ -7,7 +7,7 @@ import pytest
 
 from kling_batch.events import Moved
 from kling_batch.job import Job, Key
-from kling_batch.plan.heal import heal, is_conflicted
+from kling_batch.plan.heal import first_mark, heal
 from kling_batch.plan.lockfile import Lock, format  # noqa: A004 - ours
 from kling_batch.text.render import render_all
 from kling_batch.text.source import Source
@@ -36,7 +36,7 @@ def test_both_sides_of_a_conflict_are_joined_by_key(job: Jobs, story: Stories, l
     source = conflict(format(ours), format(theirs), end=end)
     lock, told = heal(source)
 
-    assert is_conflicted(source.text)
+    assert first_mark(source.text)
     assert lock is not None
     assert lock.jobs == {**theirs.jobs, A: ours.jobs[A]}
     assert [each.code for each in told] == ["lock-healed"]
