@@ -105,6 +105,10 @@ class Collector:
                 return Damaged(failure=Failure(kind="invalid", code="damaged-video", message=why))
             part.discard()
             return NoVideo(why="what the file host sends is no whole MP4")
+        if course.expected not in {None, part.sha256}:
+            part.suspect()
+            why = "what the service sends now is not the video that was recorded; it is kept as `.suspect`"
+            return Damaged(failure=Failure(kind="invalid", code="another-video", message=why))
         kept = self._make_room(course)
         if isinstance(kept, InTheWay):
             return kept

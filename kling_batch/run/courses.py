@@ -21,7 +21,8 @@ class Course:
     was still running, both on the engine's clock; `sent` says whether the intent of its latest submit is recorded;
     `output` is where its video goes; after `last_attempt` it is not tried again by itself; `expires` (Unix seconds) is
     when its link dies. `paid` is set while it is about an attempt of an earlier run, `edited` if the manifest asks for
-    something else by now; `old_sha256` is the file of the generation before, which may be set aside.
+    something else by now; `old_sha256` is the file of the generation before, which may be set aside, `expected` that of
+    the video itself where it was here before.
     """
 
     job: Job
@@ -36,6 +37,7 @@ class Course:
     paid: bool = False
     edited: bool = False
     old_sha256: str | None = None
+    expected: str | None = None
     since: float | None = None
     seen: float = 0.0
     sent: bool = False

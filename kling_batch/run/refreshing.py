@@ -45,23 +45,23 @@ class _Reading:
                 return Change(key=key, action=Action.KEEP, because="nothing of it is at the service", record=record)
 
     def _job(self, change: Change, key: Key, record: Record) -> Job:
-        """Return the job as it was when it was sent, its video's place taken by no other job by now.
-
-        Of one that left the manifest nobody knows the request any more. Its stand-in has a spec that no record has, so
-        that it counts as edited: nothing is said about its request.
-        """
+        """Return the job as it was when it was sent, its video's place taken by no other job by now."""
         output = record.output or ""
         if self.claims.get(output) not in {None, change.key}:
             stem, dot, suffix = output.rpartition(".")
             output = f"{stem}~{str(record.business_id)[4:10]}{dot}{suffix}"
-        if change.job is not None:
-            return replace(change.job, key=key, output=output)
-        name, _, take = key.rpartition("#")
-        spec = Spec(hash=SpecHash(""), parts=("-", "-", "-", "-"))
-        shot = name.partition("/")[0]
-        return Job(
-            key=key, shot=shot, axes=(), take=take, slug="", request=Request(prompt=""), spec=spec, output=output
-        )
+        return replace(change.job, key=key, output=output) if change.job else stand_in(key, output)
+
+
+def stand_in(key: Key, output: str) -> Job:
+    """Return a job in the place of one whose request nobody knows any more, because it left the manifest.
+
+    It has a spec that no record has, so that it counts as edited: nothing is said about its request.
+    """
+    name, _, take = key.rpartition("#")
+    spec = Spec(hash=SpecHash(""), parts=("-", "-", "-", "-"))
+    shot = name.partition("/")[0]
+    return Job(key=key, shot=shot, axes=(), take=take, slug="", request=Request(prompt=""), spec=spec, output=output)
 
 
 def _course(record: Record) -> Action:
