@@ -7,14 +7,13 @@ import rich_click as click
 import kling_batch
 from kling_batch.cli import terminal
 from kling_batch.cli.asked import Asked, reads_manifest
-from kling_batch.cli.selection import check_selectors
+from kling_batch.cli.selection import meant_by
 from kling_batch.errors import UsageError
 from kling_batch.events import Moved
 from kling_batch.job import Key
 from kling_batch.plan.diff import Change
 from kling_batch.plan.history import History
 from kling_batch.plan.renaming import new_keys
-from kling_batch.plan.select import selector
 from kling_batch.plan.wishes import Granted, Refused, redraw
 from kling_batch.plan.wishes import accept as accepted
 from kling_batch.plan.wishes import forget as forgotten
@@ -100,7 +99,7 @@ def _decide(
     """Grant what can be granted to the jobs that are meant, in one write; with `all_or_none` nothing or everything."""
     campaign = asked.campaign()
     with kling_batch.hold(campaign):
-        changes = _meant(kling_batch.plan(campaign).changes, selectors)
+        changes = meant_by(selectors, kling_batch.plan(campaign).changes)
         history = History(kling_batch.state(campaign))
         answers = [judge(change, history) for change in changes]
         refused = [each for each in answers if isinstance(each, Refused)]
@@ -121,17 +120,6 @@ def told(verb: str, granted: Sequence[Granted], refused: Sequence[Refused], *, a
         return
     terminal.out(edits_text(verb, granted))
     terminal.talk(refusals_text(refused))
-
-
-def _meant(changes: Sequence[Change], selectors: Sequence[str]) -> list[Change]:
-    """Return the changes that selectors mean, by their own key or by the one that the lock still has."""
-    check_selectors(selectors, [key for change in changes for key in (change.key, change.origin) if key])
-    means = selector(selectors)
-    return [
-        change
-        for change in changes
-        if any(means(key, change.state) for key in (change.key, change.origin) if key is not None)
-    ]
 
 
 @click.command(epilog="Example: kling-batch mv manifests/spring.yaml hero/lang=de hero/language=de")

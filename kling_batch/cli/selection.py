@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 
 from kling_batch.errors import UsageError
 from kling_batch.job import Key
-from kling_batch.plan.select import unmatched
+from kling_batch.plan.diff import Change
+from kling_batch.plan.select import selector, unmatched
 from kling_batch.text.render import did_you_mean, listed
 
 MOST_LISTED = 8
@@ -15,6 +16,20 @@ def check_selectors(patterns: Sequence[str], keys: Collection[Key]) -> None:
     strays = unmatched(patterns, keys)
     if strays:
         raise UsageError(f"no job is meant by {listed(strays)}", help=_meant(strays[0], keys))
+
+
+def meant_by(patterns: Sequence[str], changes: Sequence[Change]) -> tuple[Change, ...]:
+    """Return the changes that selectors mean, by their own key or by the one that the lock still has.
+
+    Raises `UsageError` for selectors that mean none.
+    """
+    check_selectors(patterns, [key for change in changes for key in _names(change)])
+    means = selector(patterns)
+    return tuple(change for change in changes if any(means(key, change.state) for key in _names(change)))
+
+
+def _names(change: Change) -> tuple[Key, ...]:
+    return (change.key, change.origin) if change.origin else (change.key,)
 
 
 def _meant(pattern: str, keys: Collection[Key]) -> str:

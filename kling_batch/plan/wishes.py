@@ -44,7 +44,10 @@ def redraw(change: Change, history: History, why: str) -> Granted | Refused:
             return Refused(key=key, because=f"{change.because}: let a run move it first")
         case Action.REDO | Action.RETRY if record.state is State.PENDING and record.spec == job.spec.hash:
             return Refused(key=key, because=f"is made anew by the next run already: {change.because}", is_so=True)
-    return Granted(key=key, facts=(_redrawn(job, record, history, why),), because="is made anew by the next run")
+    price = f" for ${change.price:f}" if change.price is not None else ""
+    return Granted(
+        key=key, facts=(_redrawn(job, record, history, why),), because=f"is made anew by the next run{price}"
+    )
 
 
 def _redrawn(job: Job, record: Record | None, history: History, why: str) -> Redrawn:

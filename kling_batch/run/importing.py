@@ -28,7 +28,8 @@ def bring(source: Path, job: Job, record: Record | None, drawn: Redrawn, shelf: 
     if shelf.is_free(job.output) or shelf.checksum(job.output) != sha256:
         kept = _make_room(job, record, shelf)
         _copy(source, job.output, shelf)
-    shelf.write_sidecar(job.output, _sidecar(job, drawn, project))
+    if shelf.sidecar(job.output) is None:
+        shelf.write_sidecar(job.output, _sidecar(job, drawn, project))
     return Done(
         key=job.key,
         output=job.output,
