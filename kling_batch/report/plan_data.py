@@ -5,17 +5,13 @@ from collections.abc import Iterator, Sequence
 from kling_batch.job import Json
 from kling_batch.plan.cost import Prices
 from kling_batch.plan.diff import Action, Change, counts
+from kling_batch.report.markdown import ROWS, code, inert, row
 from kling_batch.report.money import exact, price, several, total
 from kling_batch.report.plan_groups import SIGNS, Group, by_action, by_shot, cost
 from kling_batch.report.plan_text import totals
 from kling_batch.report.table import comma_separated
-from kling_batch.text.plain import plain
 
 FIELDS = ("key", "action", "because", "pays", "usd")
-ROWS = 300
-"""A comment on a pull request holds 65,536 characters; so many rows fit with room to spare."""
-
-ENTITIES = {ord(each): f"&#{ord(each)};" for each in r"&<>\`*_[]|~@#!"}
 
 
 def plan_json(changes: Sequence[Change]) -> dict[str, Json]:
@@ -55,7 +51,7 @@ def plan_csv(changes: Sequence[Change]) -> str:
 def plan_markdown(changes: Sequence[Change], prices: Prices) -> str:
     """Return a plan as GitHub's Markdown: totals first, a row a shot, the changes themselves folded away."""
     told = [change for change in changes if change.action is not Action.KEEP]
-    lines = [f"### {_inert(totals(changes, prices))}", "", *_shots(by_shot(changes))]
+    lines = [f"### {inert(totals(changes, prices))}", "", *_shots(by_shot(changes))]
     if told:
         lines += [
             "",
@@ -70,32 +66,19 @@ def plan_markdown(changes: Sequence[Change], prices: Prices) -> str:
 
 def _shots(groups: Sequence[Group]) -> Iterator[str]:
     actions = [action for action, _ in by_action(change for group in groups for change in group.changes)]
-    yield _row("shot", *(action.value for action in actions), "USD")
-    yield _row("---", *("---:" for _ in (*actions, "USD")))
+    yield row("shot", *(action.value for action in actions), "USD")
+    yield row("---", *("---:" for _ in (*actions, "USD")))
     for group in groups:
         numbers = dict(by_action(group.changes))
-        yield _row(_inert(group.name), *(str(len(numbers.get(action, ()))) for action in actions), total(group.cost))
+        yield row(inert(group.name), *(str(len(numbers.get(action, ()))) for action in actions), total(group.cost))
 
 
 def _changes(changes: Sequence[Change]) -> Iterator[str]:
-    yield _row("", "job", "why", "USD")
-    yield _row("---", "---", "---", "---:")
+    yield row("", "job", "why", "USD")
+    yield row("---", "---", "---", "---:")
     for change in changes[:ROWS]:
         money = price(change.usd) if change.pays else ""
         action = f"`{SIGNS[change.action]}` {change.action.value}"
-        yield _row(action, _code(change.key), _inert(change.because), money)
+        yield row(action, code(change.key), inert(change.because), money)
     if len(changes) > ROWS:
-        yield _row("", f"and {len(changes) - ROWS:,} more", "", "")
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _inert(text: str) -> str:
-    """Return text that Markdown shows as it is: no cell ends in it, nobody is mentioned, nothing becomes a link."""
-    return plain(text).translate(ENTITIES)
-
-
-def _code(key: str) -> str:
-    return "`" + plain(key).replace("`", "'").replace("|", "/") + "`"
+        yield row("", f"and {len(changes) - ROWS:,} more", "", "")

@@ -114,7 +114,7 @@ def read_image(folder: Path, image: Image) -> bytes:
 
 
 def _places(manifest: Path, read: Manifest, *, sandbox: bool, output_root: str | Path | None) -> Places:
-    stem = ".".join(part for part in (manifest.stem, read.profile, SANDBOX if sandbox else "") if part)
+    stem = stem_of(manifest, read.profile, sandbox=sandbox)
     own = manifest.parent / ".kling-batch"
     if output_root is not None:
         outputs = Path(output_root).absolute()
@@ -128,6 +128,11 @@ def _places(manifest: Path, read: Manifest, *, sandbox: bool, output_root: str |
         run_lock=own / f"{stem}.run.lock",
         outputs=outputs,
     )
+
+
+def stem_of(manifest: Path, profile: str, *, sandbox: bool) -> str:
+    """Return what a manifest's lock and journal are named by, in a profile and for the sandbox."""
+    return ".".join(part for part in (manifest.stem, profile, SANDBOX if sandbox else "") if part)
 
 
 def _inside(folder: Path, root: str) -> Path:

@@ -1,0 +1,97 @@
+"""The verb that holds two revisions of a manifest beside each other: `diff`."""
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+import kling_batch
+from kling_batch.api.origin import GATEWAY, service_of
+from kling_batch.cli import terminal
+from kling_batch.cli.asked import Asked, reads_manifest
+from kling_batch.errors import UsageError
+from kling_batch.job import Job
+from kling_batch.plan.cost import Prices, default_prices, with_overrides
+from kling_batch.plan.lockfile import Lock
+from kling_batch.plan.revisions import differences
+from kling_batch.report.diff_report import diff_json, diff_markdown, diff_text
+
+if TYPE_CHECKING:
+    from kling_batch.run.repository import Revision
+    from kling_batch.run.revisions import Reading
+
+WORKING_TREE = "working tree"
+
+
+@click.command(epilog="Example: kling-batch diff manifests/spring.yaml origin/main --format md")
+@reads_manifest
+@click.argument("revisions", nargs=-1, metavar="[REV [REV]]")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "md"]),
+    default="text",
+    show_default=True,
+    help="What is printed; md is for pull requests.",
+)
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
+def diff(asked: Asked, *, revisions: tuple[str, ...], form: str) -> int:
+    """Show which jobs two git revisions of a manifest make different, and what that will cost.
+
+    REV is a branch, a tag or a commit. One is held against the working tree, two against each other; without any it
+    is HEAD. The lock is that of the newer side. Needs no network and no key.
+    """
+    from kling_batch.run.repository import Revision  # noqa: PLC0415 - `--help` need not wait for it
+    from kling_batch.run.revisions import manifest_at  # noqa: PLC0415 - as above
+
+    if len(revisions) > 2:  # noqa: PLR2004 - a difference has two sides
+        raise UsageError(f"{len(revisions)} revisions were named", help="name the older and the newer one")
+    path, reading = Path(asked.manifest), _reading(asked)
+    older = Revision(path.absolute().parent, revisions[0] if revisions else "HEAD")
+    newer = Revision(path.absolute().parent, revisions[1]) if len(revisions) > 1 else None
+    before = manifest_at(path, older, reading)
+    jobs, lock, prices = _newer(asked, newer, reading)
+    if before is None and jobs is None:
+        raise UsageError(f"`{path}` is in neither revision")
+    found = differences(before.jobs if before else (), jobs or (), lock, prices, now=time.time())
+    names = (older.name, newer.name if newer else WORKING_TREE)
+    match form:
+        case "json":
+            terminal.out_json(diff_json(found, names))
+        case "md":
+            terminal.out(diff_markdown(found, prices, names))
+        case _:
+            terminal.out(diff_text(found, prices, names))
+    return 0
+
+
+def _reading(asked: Asked) -> "Reading":
+    from kling_batch.run.revisions import Reading  # noqa: PLC0415 - `--help` need not wait for it
+    from kling_batch.run.workspace import SANDBOX  # noqa: PLC0415 - as above
+
+    return Reading(
+        variables=asked.variables,
+        env=os.environ,
+        service=SANDBOX if asked.sandbox else service_of(asked.base_url or GATEWAY),
+        sandbox=asked.sandbox,
+        profile=asked.profile,
+    )
+
+
+def _newer(
+    asked: Asked, revision: "Revision | None", reading: "Reading"
+) -> tuple[tuple[Job, ...] | None, Lock, Prices]:
+    """Return the jobs of the newer side, its lock and its prices; no jobs where the manifest is not in it."""
+    from kling_batch.run.revisions import lock_at, manifest_at  # noqa: PLC0415 - `--help` need not wait for it
+
+    if revision is None:
+        campaign = asked.campaign()
+        return campaign.manifest.jobs, kling_batch.state(campaign), kling_batch.prices(campaign)
+    path = Path(asked.manifest)
+    manifest = manifest_at(path, revision, reading)
+    if manifest is None:
+        return None, Lock(project="", service=reading.service, jobs={}), default_prices()
+    lock = lock_at(path, manifest, revision, reading)
+    return manifest.jobs, lock, with_overrides(default_prices(), manifest.prices)
