@@ -5,6 +5,8 @@ from decimal import Decimal, InvalidOperation
 
 import rich_click as click
 
+MOST = 1_000_000_000  # USD, as in the manifest's schema
+
 
 class Usd(click.ParamType[Decimal]):
     """An amount of money in USD: finite, not negative."""
@@ -19,6 +21,8 @@ class Usd(click.ParamType[Decimal]):
             self.fail(f"`{value}` is not an amount such as 12.50", param, ctx)
         if not amount.is_finite() or amount < 0:
             self.fail(f"`{value}` is not an amount of 0 or more", param, ctx)
+        if amount > MOST:
+            self.fail(f"`{value}` is more than {MOST:,}", param, ctx)
         return amount
 
 

@@ -16,9 +16,20 @@ from kling_batch.text.render import render_all
 
 def prepare() -> None:
     """Make both streams take any text: what their encoding cannot say is escaped, instead of ending the command."""
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _open_what_is_closed() -> None:
+    """Give a command that was started with closed streams (`<&-`, `>&-`) empty ones: Python has `None` for them.
+
+    The descriptors are filled from 0 up, so that no file of ours is ever opened under the number of a stream.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - it lives as long as the process
 
 
 def out(text: str) -> None:

@@ -45,7 +45,7 @@ def read_axis(name: str, value: "Json", path: Path, rows: Rows, complaints: Comp
     """Return an axis as it is written under `matrix:`, or `None` where its values cannot be had."""
     if (fault := name_fault(name)) is not None:
         complaints.at_key(path, "axis-name", f"the axis `{plain(name)}` {fault}")
-    elif name in RESERVED:
+    elif name in RESERVED or name.startswith("__"):
         complaints.at_key(
             path, "axis-name", f"`{name}` means something in templates already", remedy="name the axis otherwise"
         )

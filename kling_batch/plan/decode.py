@@ -23,6 +23,7 @@ _STATES = {state.value: state for state in State}
 _OWN = frozenset({"spec", "parts", "state"})
 _NEEDS = {"submitted": "task", "done": "sha256", "unsure": "business_id"}
 _LARGEST = 2**53
+_YEAR_9999 = 253_370_764_800  # Unix seconds
 
 Path = tuple[str | int, ...]
 _Made = TypeVar("_Made")
@@ -138,6 +139,13 @@ def _count(least: int) -> Callable[[Json], int]:
     return rule
 
 
+def _instant(value: Json) -> int:
+    seconds = _count(0)(value)
+    if seconds >= _YEAR_9999:
+        raise DamageError("lock-number", "is not a time in Unix seconds", _RESTORE)
+    return seconds
+
+
 def _seconds(value: Json) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
         raise DamageError("lock-number", "is not a number of seconds", _RESTORE)
@@ -218,7 +226,7 @@ _RECORD: Mapping[str, Callable[[Json], object]] = {
     "bytes": _count(0),
     "seconds": _seconds,
     "charged": _flag,
-    "expires": _count(0),
+    "expires": _instant,
     "warnings": _parts,
     "reason": _text(_REASON, "lock-shape", "is not one line of at most 1000 characters"),
     "attempts": _attempts,

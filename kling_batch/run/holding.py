@@ -9,7 +9,7 @@ from kling_batch.plan.diff import Plan
 from kling_batch.plan.lockfile import Lock
 from kling_batch.plan.lockfile import format as format_lock
 from kling_batch.run.healing import is_marked
-from kling_batch.run.journal import DiskTape, Journal, Tape, open_journal, recovered
+from kling_batch.run.journal import DiskTape, Journal, Replayed, Tape, open_journal, recovered
 from kling_batch.run.planning import journal_of, lock_of
 from kling_batch.run.shelf import Shelf
 from kling_batch.run.workspace import Campaign
@@ -34,11 +34,7 @@ def journal(
     """
     lock, content = lock_of(campaign)
     replayed = journal_of(campaign, content)
-    if lock is None and not replayed.size and (video := _orphaned(campaign)):
-        raise StateError(
-            f"there is no lock and no journal, but `{video}` was made by this project: nothing was sent",
-            help=f"bring `{campaign.places.lock.name}` back from git, or rebuild it with `kling-batch recover`",
-        )
+    _refuse_a_lost_lock(campaign, lock, replayed)
     known = recovered(lock, replayed, campaign.manifest.project, campaign.service)
     for change in plan.changes:
         if known.jobs.get(change.origin or change.key) != change.record:
@@ -56,16 +52,25 @@ def journal(
 def catch_up(campaign: Campaign) -> None:
     """Write into the lock what only the journal knows, as after a kill before the last checkpoint; to be held.
 
-    A lock that git has left in conflict is written as it was healed.
+    A lock that git has left in conflict is written as it was healed. Raises `StateError` as `journal` does.
     """
     lock, content = lock_of(campaign)
     replayed = journal_of(campaign, content)
+    _refuse_a_lost_lock(campaign, lock, replayed)
     if lock is not None and not replayed.facts and not is_marked(content):
         return
     known = recovered(lock, replayed, campaign.manifest.project, campaign.service)
     text = format_lock(known).encode()
     if known.jobs and text != content:
         store.write_atomic(campaign.places.lock, text)
+
+
+def _refuse_a_lost_lock(campaign: Campaign, lock: Lock | None, replayed: Replayed) -> None:
+    if lock is None and not replayed.size and (video := _orphaned(campaign)):
+        raise StateError(
+            f"there is no lock and no journal, but `{video}` was made by this project: nothing was sent",
+            help=f"bring `{campaign.places.lock.name}` back from git, or rebuild it with `kling-batch recover`",
+        )
 
 
 def _orphaned(campaign: Campaign) -> str:

@@ -23,11 +23,12 @@ def lock_of(campaign: Campaign) -> tuple[Lock | None, bytes]:
     """Return what the lock file says, and its bytes, if there is one. Raises `StateError` where it is damaged."""
     places = campaign.places
     try:
-        content = store.read_bytes(places.lock, LIMIT)
+        content = store.read_bytes(places.lock, LIMIT, follow=False)
     except FileNotFoundError:
         return None, b""
     except OSError as error:
-        raise StateError(f"cannot read `{places.lock.name}`: {error.strerror or error}") from error
+        why = "it is a symbolic link" if places.lock.is_symlink() else error.strerror or str(error)
+        raise StateError(f"cannot read `{places.lock.name}`: {why}", help="put a file in its place") from error
     source, complaints = decode(places.lock.name, content, limit=LIMIT)
     lock, told = read_lock(source, campaign.manifest.jobs) if source else (None, ())
     foreign = belongs(lock, campaign.manifest.project, campaign.service, place=places.lock.name) if lock else ()
