@@ -27,6 +27,8 @@ class Asked:
     variables: Mapping[str, str]
     sandbox: bool = False
     output_root: str | None = None
+    profile: str = ""
+    where: str = ""
 
     @property
     def base_url(self) -> str | None:
@@ -37,6 +39,7 @@ class Asked:
     def flags(self) -> str:
         """The options with which another verb means the same jobs, lock and outputs, as they are typed after it."""
         words = [f"--var={name}={value}" for name, value in self.variables.items()]
+        words += ["--profile", self.profile] if self.profile else []
         words += ["--sandbox"] * self.sandbox
         words += [f"--output-root={self.output_root}"] if self.output_root else []
         return f" {shlex.join(words)}" if words else ""
@@ -53,6 +56,8 @@ class Asked:
                 base_url=self.base_url,
                 sandbox=self.sandbox,
                 output_root=self.output_root,
+                profile=self.profile,
+                where=self.where,
             )
         except OSError as error:
             raise UsageError(
@@ -81,6 +86,9 @@ variables = click.option(
     callback=_variables,
     help="Set a variable that the manifest declares; may be repeated.",
 )
+profile = click.option("--profile", default="", metavar="NAME", help="Use this one of the manifest's profiles.")
+sandbox = click.option("--sandbox", is_flag=True, help="Use the pretended service, with a lock and outputs of its own.")
+output_root = click.option("--output-root", type=click.Path(file_okay=False), help="Put the videos there instead.")
 selectors = click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
 retry = click.option(
     "--retry", type=click.Choice(["rejected"]), help="Send also what was rejected, once more as it is."
@@ -92,18 +100,20 @@ def reads_manifest(verb: Callable[Concatenate[Asked, P], int]) -> Callable[..., 
 
     @click.argument("manifest", type=click.Path())
     @variables
-    @click.option("--sandbox", is_flag=True, help="Use the pretended service, with a lock and outputs of its own.")
-    @click.option("--output-root", type=click.Path(file_okay=False), help="Put the videos there instead.")
+    @profile
+    @sandbox
+    @output_root
     @functools.wraps(verb)
     def asked(
         manifest: str,
         variables: Mapping[str, str],
+        profile: str,
         sandbox: bool,  # noqa: FBT001 - click passes options by name
         output_root: str | None,
         *args: P.args,
         **rest: P.kwargs,
     ) -> int:
-        told = Asked(manifest=manifest, variables=variables, sandbox=sandbox, output_root=output_root)
+        told = Asked(manifest=manifest, variables=variables, sandbox=sandbox, output_root=output_root, profile=profile)
         return verb(told, *args, **rest)
 
     return asked

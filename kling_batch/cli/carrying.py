@@ -16,6 +16,7 @@ from kling_batch.cli.audience import audience
 from kling_batch.cli.service import reached
 from kling_batch.job import Json
 from kling_batch.plan.diff import Action, Change
+from kling_batch.plan.select import Selection
 from kling_batch.report.money import exact
 from kling_batch.report.summary import Ending, summary
 
@@ -29,7 +30,7 @@ quiet = click.option("--quiet", "-q", is_flag=True, help="Tell only what needs a
 class Manner(TypedDict):
     """How a plan is carried out, and for whom."""
 
-    selectors: tuple[str, ...]
+    selectors: "tuple[str, ...] | Selection"
     proxy: str | None
     speed: float | None
     scenario: Path | None
@@ -41,6 +42,13 @@ def carry_out(
     asked: Asked, manner: Manner, campaign: "kling_batch.Campaign", plan: "kling_batch.Plan", key: str
 ) -> int:
     """Carry a plan out while people or programs follow it, tell what is left, and return the exit code."""
+    return carried(asked, manner, campaign, plan, key).exit_code
+
+
+def carried(
+    asked: Asked, manner: Manner, campaign: "kling_batch.Campaign", plan: "kling_batch.Plan", key: str
+) -> "kling_batch.Outcome":
+    """Do what `carry_out` does, and return all that is known of how it ended."""
     began = time.monotonic()
     with (
         reached(asked, campaign, speed=manner["speed"], scenario=manner["scenario"]) as base_url,
@@ -70,7 +78,7 @@ def carry_out(
     )
     if outcome.exit_code or not manner["quiet"]:
         tell(manner, summary(ending))
-    return outcome.exit_code
+    return outcome
 
 
 def tell(manner: Manner, text: str) -> None:

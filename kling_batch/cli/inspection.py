@@ -1,43 +1,55 @@
 """Verbs that only read a manifest: `validate` says what is wrong with it, `render` what comes out of it."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
 import kling_batch
 from kling_batch.api.origin import GATEWAY, origin_of
 from kling_batch.cli import terminal
-from kling_batch.cli.asked import Asked, reads_manifest, selectors, variables
-from kling_batch.cli.selection import check_selectors
+from kling_batch.cli.asked import Asked, profile, variables
+from kling_batch.cli.choosing import campaigns, check_selection, expanded, reads_manifests
 from kling_batch.errors import ManifestError, UsageError
-from kling_batch.job import Json
+from kling_batch.job import Job, Json, Key
 from kling_batch.plan.record import State
-from kling_batch.plan.select import selector
+from kling_batch.plan.select import Selection, selected
 from kling_batch.report.complaints import complaints_github, complaints_json
 from kling_batch.report.money import exact, several
 from kling_batch.report.requests import job_json, jobs_csv, jobs_curl, jobs_yaml
+from kling_batch.report.sarif import complaints_sarif
+from kling_batch.report.status import state_of
+from kling_batch.report.together import stacked
 from kling_batch.text.diagnostic import Diagnostic, Severity
 from kling_batch.text.render import concise
+
+if TYPE_CHECKING:
+    from kling_batch.run.workspace import Campaign
 
 
 @click.command(epilog="Example: kling-batch validate manifests/*.yaml")
 @click.argument("manifests", nargs=-1, required=True, metavar="MANIFEST...", type=click.Path())
 @variables
+@profile
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "concise", "json", "github"]),
+    type=click.Choice(["text", "concise", "json", "github", "sarif"]),
     default="text",
     show_default=True,
-    help="How mistakes are told; json and github go to stdout.",
+    help="How mistakes are told; json, github and sarif go to stdout.",
 )
-def validate(manifests: tuple[str, ...], variables: dict[str, str], form: str) -> int:
-    """Check manifests without network and without key, and say where and why they are wrong."""
+def validate(manifests: tuple[str, ...], variables: dict[str, str], profile: str, form: str) -> int:
+    """Check manifests without network and without key, and say where and why they are wrong.
+
+    A MANIFEST may be a folder of them.
+    """
     found: list[Diagnostic] = []
     counted: list[Json] = []
     jobs = shots = 0
-    for manifest in manifests:
-        campaign, diagnostics = _checked(Asked(manifest=manifest, variables=variables))
+    for manifest in expanded(manifests):
+        campaign, diagnostics = _checked(Asked(manifest=manifest, variables=variables, profile=profile))
         found += diagnostics
         own = campaign.manifest.jobs if campaign else ()
         jobs, shots = jobs + len(own), shots + len({job.shot for job in own})
@@ -66,6 +78,8 @@ def _tell(found: Sequence[Diagnostic], counted: list[Json], form: str) -> None:
             terminal.out_json({"manifests": counted, "diagnostics": complaints_json(found)})
         case "github":
             terminal.out(complaints_github(found))
+        case "sarif":
+            terminal.out_json(complaints_sarif(found, kling_batch.__version__))
         case "concise":
             terminal.talk("".join(f"{concise(each)}\n" for each in found))
         case _:
@@ -73,8 +87,7 @@ def _tell(found: Sequence[Diagnostic], counted: list[Json], form: str) -> None:
 
 
 @click.command(epilog="Example: kling-batch render manifests/quickstart.yaml 'hero/lang=de*' --format curl")
-@reads_manifest
-@selectors
+@reads_manifests
 @click.option(
     "--format",
     "form",
@@ -84,26 +97,43 @@ def _tell(found: Sequence[Diagnostic], counted: list[Json], form: str) -> None:
     help="What is printed.",
 )
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
-def render(asked: Asked, *, selectors: tuple[str, ...], form: str) -> int:
+def render(asks: tuple[Asked, ...], selection: Selection, *, form: str) -> int:
     """Print the expanded jobs of a manifest: each request as it will be sent, without sending it.
 
-    A SELECTOR is a shot, a key, or a pattern over keys such as 'hero/lang=de*'.
+    A MANIFEST may be a folder of them. A SELECTOR is a shot, a key, or a pattern over keys such as 'hero/lang=de*'.
     """
-    campaign = asked.campaign()
-    terminal.talk_diagnostics(campaign.warnings)
-    check_selectors(selectors, [job.key for job in campaign.manifest.jobs])
-    means = selector(selectors)
-    jobs = [job for job in campaign.manifest.jobs if means(job.key, State.PENDING)]
-    table = kling_batch.prices(campaign)
-    usd = {job.key: exact(table.usd(job.request)) for job in jobs}
-    told: list[Json] = [job_json(job, usd[job.key]) for job in jobs]
+    read = campaigns(asks)
+    check_selection(selection, read)
+    found = [(asked.manifest, _meant(campaign, selection)) for asked, campaign in zip(asks, read, strict=True)]
+    tables = [kling_batch.prices(campaign) for campaign in read]
+    usd = [
+        {job.key: exact(table.usd(job.request)) for job in jobs} for (_, jobs), table in zip(found, tables, strict=True)
+    ]
+    told: list[Json] = [
+        {**({"manifest": name} if len(found) > 1 else {}), **job_json(job, prices[job.key])}
+        for (name, jobs), prices in zip(found, usd, strict=True)
+        for job in jobs
+    ]
     match form:
         case "json":
             terminal.out_json(told)
         case "csv":
-            terminal.out(jobs_csv(jobs, usd))
+            terminal.out(stacked([(name, jobs_csv(jobs, own)) for (name, jobs), own in zip(found, usd, strict=True)]))
         case "curl":
-            terminal.out(jobs_curl(jobs, origin_of(asked.base_url or GATEWAY).base))
+            terminal.out(
+                jobs_curl([job for _, jobs in found for job in jobs], origin_of(asks[0].base_url or GATEWAY).base)
+            )
         case _:
             terminal.out(jobs_yaml(told))
     return 0
+
+
+def _meant(campaign: "Campaign", selection: Selection) -> list[Job]:
+    """Return the jobs that a selection means; what the lock knows of them is asked only where `--state` is given."""
+    states: Mapping[Key, State] = {}
+    if selection.states:
+        states = {change.key: state_of(change) for change in kling_batch.plan(campaign).changes}
+    jobs = campaign.manifest.jobs
+    wanted = dataclasses.replace(selection, chosen=campaign.manifest.chosen)
+    keys = selected(wanted, ((job.key, states.get(job.key, State.PENDING)) for job in jobs))
+    return [job for job in jobs if job.key in keys]

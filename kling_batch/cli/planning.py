@@ -1,26 +1,41 @@
-"""Verbs that hold a manifest against its lock, without network: `plan` and `status`."""
+"""Verbs that hold manifests against their locks, without network: `plan` and `status`."""
 
+import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
 import kling_batch
-from kling_batch.cli import terminal
-from kling_batch.cli.asked import Asked, reads_manifest, retry, selectors
+from kling_batch.cli import saving, terminal
+from kling_batch.cli.asked import Asked, retry
+from kling_batch.cli.choosing import campaigns, check_selection, reads_manifests
 from kling_batch.cli.selection import check_selectors
-from kling_batch.plan.record import State
-from kling_batch.plan.select import selector
-from kling_batch.report.plan_data import plan_csv, plan_json, plan_markdown
-from kling_batch.report.plan_text import budget_line, plan_text
+from kling_batch.plan.diff import Change
+from kling_batch.plan.select import Selection, selected
+from kling_batch.report.junit import statuses_junit
 from kling_batch.report.progress import work_of
-from kling_batch.report.status import state_of, status_json, status_of, status_text
+from kling_batch.report.status import Status, state_of, status_of
+from kling_batch.report.together import (
+    Planned,
+    plans_csv,
+    plans_json,
+    plans_markdown,
+    plans_text,
+    statuses_csv,
+    statuses_json,
+    statuses_text,
+)
+
+if TYPE_CHECKING:
+    from kling_batch.run.workspace import Campaign
 
 CHANGES_PENDING = 3
 
 
 @click.command(epilog="Example: kling-batch plan manifests/quickstart.yaml --sandbox")
-@reads_manifest
-@selectors
+@reads_manifests
 @retry
 @click.option(
     "--format",
@@ -31,53 +46,87 @@ CHANGES_PENDING = 3
     help="What is printed; md is for pull requests.",
 )
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
+@click.option(
+    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan, for `run` of that file."
+)
 @click.option("--exit-code", is_flag=True, help="End with 3 if a run would do something.")
-def plan(asked: Asked, *, selectors: tuple[str, ...], retry: str | None, form: str, exit_code: bool) -> int:
+def plan(
+    asks: tuple[Asked, ...],
+    selection: Selection,
+    *,
+    retry: str | None,
+    form: str,
+    output: Path | None,
+    exit_code: bool,
+) -> int:
     """Show what a run would do with each job, why, and what it would cost. Needs no network and no key.
 
-    A SELECTOR is a shot, a key, or a pattern over keys such as 'hero/lang=de*'.
+    A MANIFEST may be a folder of them. A SELECTOR is a shot, a key, or a pattern over keys such as 'hero/lang=de*'.
     """
-    campaign = asked.campaign()
-    terminal.talk_diagnostics(campaign.warnings)
-    check_selectors(selectors, [job.key for job in campaign.manifest.jobs])
-    planned = kling_batch.plan(campaign, only=selectors, retry_rejected=retry is not None)
-    changes, prices = planned.changes, kling_batch.prices(campaign)
+    read = campaigns(asks)
+    check_selection(selection, read)
+    parts = [
+        Planned(
+            manifest=asked.manifest,
+            plan=kling_batch.plan(campaign, only=selection, retry_rejected=retry is not None),
+            prices=kling_batch.prices(campaign),
+        )
+        for asked, campaign in zip(asks, read, strict=True)
+    ]
     match form:
         case "json":
-            terminal.out_json(plan_json(changes))
+            terminal.out_json(plans_json(parts))
         case "csv":
-            terminal.out(plan_csv(changes))
+            terminal.out(plans_csv(parts))
         case "md":
-            terminal.out(plan_markdown(changes, prices))
+            terminal.out(plans_markdown(parts))
         case _:
-            terminal.out(plan_text(changes, prices) + budget_line(planned))
-    return CHANGES_PENDING if exit_code and work_of(changes) else 0
+            terminal.out(plans_text(parts))
+    if output is not None:
+        saving.save(output, asks, parts, retry_rejected=retry is not None)
+    return CHANGES_PENDING if exit_code and any(work_of(each.plan.changes) for each in parts) else 0
 
 
 @click.command(epilog="Example: kling-batch status manifests/quickstart.yaml --state failed")
-@reads_manifest
-@selectors
+@reads_manifests
 @click.option(
-    "--state",
-    "states",
-    multiple=True,
-    type=click.Choice([each.value for each in State]),
-    help="Only jobs in this state; may be repeated.",
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "csv", "junit"]),
+    default="text",
+    show_default=True,
+    help="What is printed; junit is for a CI.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print data for programs.")
-def status(asked: Asked, *, selectors: tuple[str, ...], states: Sequence[str], as_json: bool) -> int:
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
+def status(asks: tuple[Asked, ...], selection: Selection, *, form: str) -> int:
     """Show where every job stands, as lock and journal know it, and what has been spent.
 
-    A SELECTOR is a shot, a key, or a pattern over keys such as 'hero/lang=de*'.
+    A MANIFEST may be a folder of them. A SELECTOR is a shot, a key, or a pattern over keys such as 'hero/lang=de*'.
     """
-    campaign = asked.campaign()
-    changes = kling_batch.plan(campaign).changes
-    check_selectors(selectors, [change.key for change in changes])
-    means = selector(selectors, [State(each) for each in states])
-    lock = terminal.shown(campaign.places.lock)
-    told = status_of(asked.manifest, lock, changes, lambda change: means(change.key, state_of(change)))
-    if as_json:
-        terminal.out_json(status_json(told))
-    else:
-        terminal.out(status_text(told))
+    read = campaigns(asks)
+    every = [_every_change(campaign) for campaign in read]
+    check_selectors((*selection.patterns, *selection.excluded), [change.key for one in every for change in one])
+    parts = [_status(*part, selection) for part in zip(asks, read, every, strict=True)]
+    match form:
+        case "json":
+            terminal.out_json(statuses_json(parts))
+        case "csv":
+            terminal.out(statuses_csv(parts))
+        case "junit":
+            terminal.out(statuses_junit(parts))
+        case _:
+            terminal.out(statuses_text(parts))
     return 0
+
+
+def _every_change(campaign: "Campaign") -> tuple[Change, ...]:
+    """Return the changes of a whole campaign, whatever `--where` says: its money is that of all jobs."""
+    manifest = dataclasses.replace(campaign.manifest, chosen=None)
+    return kling_batch.plan(dataclasses.replace(campaign, manifest=manifest)).changes
+
+
+def _status(asked: Asked, campaign: "Campaign", changes: Sequence[Change], selection: Selection) -> Status:
+    wanted = dataclasses.replace(selection, chosen=campaign.manifest.chosen)
+    meant = selected(wanted, ((change.key, state_of(change)) for change in changes))
+    lock = terminal.shown(campaign.places.lock)
+    return status_of(asked.manifest, lock, changes, lambda change: change.key in meant)

@@ -1,28 +1,36 @@
 """The verb that spends: `run` shows the plan, asks, and carries it out against the service or the sandbox."""
 
 import dataclasses
+from collections.abc import Sequence
+from contextlib import ExitStack
 from decimal import Decimal
+from pathlib import Path
 from typing import Unpack
 
 import rich_click as click
 
 import kling_batch
-from kling_batch.cli import carrying, service, terminal
-from kling_batch.cli.asked import Asked, reads_manifest, retry, selectors
+from kling_batch.cli import carrying, saving, service, terminal
+from kling_batch.cli.asked import Asked, retry
+from kling_batch.cli.choosing import campaigns, check_selection, reads_manifests
 from kling_batch.cli.figures import Usd
-from kling_batch.cli.selection import check_selectors
-from kling_batch.errors import UsageError
+from kling_batch.cli.hook import tell_hook
+from kling_batch.errors import KlingBatchError, UsageError
+from kling_batch.job import Json
 from kling_batch.plan.diff import Action
-from kling_batch.report.plan_text import budget_line, plan_text, totals
+from kling_batch.plan.saved import Saved
+from kling_batch.plan.select import Selection
+from kling_batch.report.money import exact
 from kling_batch.report.progress import work_of
+from kling_batch.report.together import Planned, plans_text, together
 from kling_batch.run.holding import catch_up
 
-CHANGES_PENDING = 3
+CHANGES_PENDING, ACCOUNT, INTERRUPTED = 3, 8, 130
 _NEW = frozenset({Action.CREATE, Action.REDO})
 
 
 class Wish(carrying.Manner):
-    """What was said about a run, beside the manifest."""
+    """What was said about a run, beside the manifests."""
 
     only: tuple[str, ...]
     yes: bool
@@ -31,11 +39,25 @@ class Wish(carrying.Manner):
     max_failures: int | None
     locked: bool
     retry: str | None
+    on_done: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One manifest of a run, read and planned."""
+
+    asked: Asked
+    campaign: "kling_batch.Campaign"
+    plan: "kling_batch.Plan"
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is anything to send, look at, fetch or move."""
+        return bool(work_of(self.plan.changes))
 
 
 @click.command(epilog="Example: kling-batch run manifests/quickstart.yaml --sandbox --yes")
-@reads_manifest
-@selectors
+@reads_manifests
 @click.option("--only", multiple=True, metavar="SELECTOR", help="The same as a SELECTOR; may be repeated.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--budget", type=Usd(), help="Spend at most so much in this run.")
@@ -48,43 +70,121 @@ class Wish(carrying.Manner):
 @service.scenario
 @carrying.as_json
 @carrying.quiet
-def run(asked: Asked, **wish: Unpack[Wish]) -> int:
+@click.option("--on-done", metavar="COMMAND", help="Shell command that gets a JSON summary on its standard input.")
+def run(asks: tuple[Asked, ...], selection: Selection, **wish: Unpack[Wish]) -> int:
     """Make the videos of a manifest: show the plan and its price, ask, submit, collect.
 
     What is done already is kept, what an earlier run left under way is collected, nothing is paid for twice.
-    A SELECTOR is a shot, a key, or a pattern over keys such as 'hero/lang=de*'.
-    Ctrl-C stops in good order; the same command goes on later.
+    A MANIFEST may be a folder of them, or a plan saved by plan -o, which is carried out exactly, without asking.
+    Several run one after the other, on one budget. A SELECTOR is a shot, a key, or a pattern over keys such as
+    'hero/lang=de*'. Ctrl-C stops in good order; the same command goes on later.
     """
-    service.only_for_a_sandbox(asked, wish["speed"], wish["scenario"])
-    wish["selectors"] += wish["only"]
-    campaign = asked.campaign()
-    terminal.talk_diagnostics(campaign.warnings)
-    check_selectors(wish["selectors"], [job.key for job in campaign.manifest.jobs])
-    with kling_batch.hold(campaign):
-        plan = kling_batch.plan(
-            campaign,
-            only=wish["selectors"],
-            retry_rejected=wish["retry"] is not None,
-            budget=wish["budget"],
-            limit=wish["limit"],
+    file = Path(asks[0].manifest)
+    saved = saving.read(file)
+    if saved is not None:
+        _check_alone(asks, selection, wish)
+        asks = saving.asks_of(saved, file)
+    service.only_for_a_sandbox(asks[0], wish["speed"], wish["scenario"])
+    selection = dataclasses.replace(selection, patterns=(*selection.patterns, *wish["only"]))
+    wish["selectors"] = selection
+    read = campaigns(asks)
+    check_selection(selection, read)
+    with ExitStack() as held:
+        for campaign in read:
+            held.enter_context(kling_batch.hold(campaign))
+        parts = tuple(
+            Part(asked=asked, campaign=campaign, plan=_planned(campaign, selection, wish, saved, at))
+            for at, (asked, campaign) in enumerate(zip(asks, read, strict=True))
         )
-        if wish["max_failures"] is not None:
-            settings = dataclasses.replace(plan.settings, max_failures=wish["max_failures"])
-            plan = dataclasses.replace(plan, settings=settings)
-        return _run(asked, wish, campaign, plan)
+        return _run(parts, wish, agreed=saved is not None or wish["yes"])
 
 
-def _run(asked: Asked, wish: Wish, campaign: "kling_batch.Campaign", plan: "kling_batch.Plan") -> int:
-    prices = kling_batch.prices(campaign)
+def _check_alone(asks: Sequence[Asked], selection: Selection, wish: Wish) -> None:
+    """Raise `UsageError` where something was said beside a saved plan that would make it another one."""
+    saving.only_itself(
+        {
+            "another manifest": len(asks) > 1,
+            "selectors": selection != Selection() or bool(wish["only"]) or bool(asks[0].where),
+            "`--retry`": wish["retry"] is not None,
+            "`--sandbox`": asks[0].sandbox,
+            "`--profile`": bool(asks[0].profile),
+            "`--var`": bool(asks[0].variables),
+            "`--output-root`": asks[0].output_root is not None,
+        }
+    )
+
+
+def _planned(
+    campaign: "kling_batch.Campaign", selection: Selection, wish: Wish, saved: Saved | None, at: int
+) -> "kling_batch.Plan":
+    rejected = wish["retry"] is not None if saved is None else saved.retry_rejected
+    plan = kling_batch.plan(campaign, only=selection, retry_rejected=rejected)
+    if saved is not None:
+        plan = saving.exactly(plan, saved.plans[at])
+    if wish["max_failures"] is not None:
+        settings = dataclasses.replace(plan.settings, max_failures=wish["max_failures"])
+        plan = dataclasses.replace(plan, settings=settings)
+    return plan
+
+
+def _run(parts: Sequence[Part], wish: Wish, *, agreed: bool) -> int:
+    told = [
+        Planned(manifest=each.asked.manifest, plan=each.plan, prices=kling_batch.prices(each.campaign))
+        for each in parts
+    ]
     if not wish["quiet"]:
-        carrying.tell(wish, plan_text(plan.changes, prices) + budget_line(plan))
-    if not work_of(plan.changes):
-        catch_up(campaign)
-        return carrying.at_rest(plan.changes)
-    if wish["locked"] and any(change.action in _NEW for change in plan.changes):
+        carrying.tell(wish, plans_text(told))
+    if not any(each.has_work for each in parts):
+        return _spend(parts, wish, key="")
+    if wish["locked"] and any(change.action in _NEW for each in parts for change in each.plan.changes):
         return CHANGES_PENDING
-    key = service.key_that_may_spend(asked)
-    if not (wish["yes"] or service.agreed(totals(plan.changes, prices))):
+    key = service.key_that_may_spend(parts[0].asked)
+    if not (agreed or service.agreed(together(told))):
         terminal.talk("nothing was sent")
         return UsageError.exit_code
-    return carrying.carry_out(asked, wish, campaign, plan, key)
+    return _spend(parts, wish, key)
+
+
+def _spend(parts: Sequence[Part], wish: Wish, key: str) -> int:
+    """Carry out one part after the other on what is left of budget and limit; return the gravest exit code."""
+    ends: list[Json] = []
+    codes, spent, submits = [0], Decimal(0), 0
+    try:
+        for part in parts:
+            outcome = _carried(part, wish, key, spent, submits)
+            spent, submits = spent + outcome.spent, submits + outcome.submits
+            codes.append(outcome.exit_code)
+            ends.append(_end(part, outcome))
+            if outcome.exit_code in {ACCOUNT, INTERRUPTED}:
+                break  # neither the account nor the person will have changed for the next one
+    except KlingBatchError as error:
+        codes.append(error.exit_code)
+        ends.append({"error": error.message})
+        raise
+    finally:
+        if wish["on_done"] is not None:
+            tell_hook(wish["on_done"], {"exit_code": max(codes), "usd": exact(spent), "manifests": ends})
+    return max(codes)
+
+
+def _carried(part: Part, wish: Wish, key: str, spent: Decimal, submits: int) -> "kling_batch.Outcome":
+    if not part.has_work:
+        catch_up(part.campaign)
+        code = carrying.at_rest(part.plan.changes)
+        return kling_batch.Outcome(exit_code=code, reasons=(), counts={}, spent=Decimal(0))
+    budget = None if wish["budget"] is None else max(Decimal(0), wish["budget"] - spent)
+    limit = None if wish["limit"] is None else max(0, wish["limit"] - submits)
+    plan = dataclasses.replace(part.plan, budget=budget, limit=limit)
+    return carrying.carried(part.asked, wish, part.campaign, plan, key)
+
+
+def _end(part: Part, outcome: "kling_batch.Outcome") -> Json:
+    return {
+        "manifest": part.asked.manifest,
+        "project": part.plan.project,
+        "exit_code": outcome.exit_code,
+        "reasons": list(outcome.reasons),
+        "counts": {state.value: number for state, number in outcome.counts.items()},
+        "usd": exact(outcome.spent),
+        "submits": outcome.submits,
+    }

@@ -7,11 +7,13 @@ import rich_click as click
 
 import kling_batch
 from kling_batch.cli import carrying, service, terminal
-from kling_batch.cli.asked import Asked, reads_manifest, selectors
+from kling_batch.cli.asked import Asked, reads_manifest
+from kling_batch.cli.choosing import campaigns, reads_manifests
 from kling_batch.cli.selection import check_selectors
 from kling_batch.errors import UsageError
 from kling_batch.job import TaskId
 from kling_batch.plan.diff import Change
+from kling_batch.plan.select import Selection
 from kling_batch.report.progress import work_of
 from kling_batch.report.settling import refresh_text, resolve_json, resolve_question, resolve_text
 from kling_batch.run import resolving
@@ -23,24 +25,28 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="Example: kling-batch refresh manifests/spring.yaml")
-@reads_manifest
-@selectors
+@reads_manifests
 @service.proxy
 @service.speed
 @service.scenario
 @carrying.as_json
 @carrying.quiet
-def refresh(asked: Asked, **manner: Unpack[carrying.Manner]) -> int:
+def refresh(asks: tuple[Asked, ...], selection: Selection, **manner: Unpack[carrying.Manner]) -> int:
     """Collect what is paid for and settle what is unsure, without ever submitting anything.
 
     What left the manifest while it was in flight is collected too. Where nothing is under way, nothing is asked.
     It ends with the codes of run; a timer may call it.
     """
-    service.only_for_a_sandbox(asked, manner["speed"], manner["scenario"])
-    campaign = asked.campaign()
-    terminal.talk_diagnostics(campaign.warnings)
+    service.only_for_a_sandbox(asks[0], manner["speed"], manner["scenario"])
+    manner["selectors"] = selection
+    read = campaigns(asks)
+    keys = [change.key for campaign in read for change in kling_batch.plan(campaign).changes]
+    check_selectors((*selection.patterns, *selection.excluded), keys)
+    return max(_refresh(asked, manner, campaign) for asked, campaign in zip(asks, read, strict=True))
+
+
+def _refresh(asked: Asked, manner: carrying.Manner, campaign: "Campaign") -> int:
     with kling_batch.hold(campaign):
-        check_selectors(manner["selectors"], [change.key for change in kling_batch.plan(campaign).changes])
         plan = kling_batch.plan(campaign, only=manner["selectors"], reads_only=True)
         if not manner["quiet"]:
             carrying.tell(manner, refresh_text(plan.changes))

@@ -11,10 +11,14 @@ from kling_batch.plan.diff import Action, Change
 from kling_batch.plan.record import State, committed
 from kling_batch.report.money import amount, exact, price, several
 from kling_batch.report.plan_groups import cost
-from kling_batch.report.table import aligned
+from kling_batch.report.table import aligned, comma_separated
 
 ROWS = 200
 SHOWN_LETTERS = 60
+FIELDS = (
+    *("key", "state", "task", "business_id", "output", "sha256", "usd"),
+    *("error_class", "error_code", "error_message", "orphan"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +91,19 @@ def _job_json(change: Change) -> dict[str, Json]:
 
 def _error_json(failure: Failure) -> dict[str, Json]:
     return {"class": failure.kind, "code": failure.code, "message": failure.message}
+
+
+def status_csv(status: Status) -> str:
+    """Return a status as CSV for a spreadsheet, one job a row, orphans last."""
+    return comma_separated(FIELDS, (_cells(change) for change in (*status.jobs, *status.orphans)))
+
+
+def _cells(change: Change) -> tuple[str, ...]:
+    job = _job_json(change)
+    failure = change.record.failure if change.record else None
+    told = (failure.kind, failure.code, failure.message) if failure else ("", "", "")
+    orphan = "true" if change.action is Action.ORPHAN else "false"
+    return (*("" if job[name] is None else str(job[name]) for name in FIELDS[:7]), *told, orphan)
 
 
 def status_text(status: Status) -> str:
