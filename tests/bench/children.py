@@ -1,0 +1,42 @@
+"""Processes of a benchmark: the service on one core, a subject on the other, each gone when its block ends."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+LONGEST = 900  # seconds that a subject may take
+
+
+@contextmanager
+def service(**options: float) -> Iterator[str]:
+    """Give the address of a service of its own; the options are those of `service.py`."""
+    words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+    command = [sys.executable, HERE / "service.py", "--core=0", *words]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{int(child.stdout.readline())}"
+        finally:
+            child.kill()
+
+
+def subject(module: str, name: str, **options: Any) -> dict[str, Any]:
+    """Run one subject in a process of its own, and return its figures."""
+    command = [sys.executable, HERE / f"{module}.py", name, json.dumps(options)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, env=environment(), check=False)
+    if done.returncode:
+        raise RuntimeError(f"{module} {name}: {done.stderr[-2000:]}")
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of every process that is measured: no colors, no proxies."""
+    kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    return kept | {"NO_COLOR": "1"}

@@ -1,0 +1,108 @@
+"""The whole command, start-up included: a plan of some jobs, and a run that has nothing to do; alone, or beside peers.
+
+A peer's jobs make their files with `touch` or its like: what is timed is the tool.
+"""
+
+import shutil
+import statistics
+from pathlib import Path
+
+from children import subject
+from measured import folder
+from rows import Row, Size
+from start_up import COMMAND, cpu_of
+
+SNAKE = """\
+rule all:
+    input: expand("out/{{i}}.mp4", i=range({jobs}))
+rule make:
+    output: "out/{{i}}.mp4"
+    shell: "touch {{output}}"
+"""
+DOIT = """\
+import pathlib
+
+def touch(path):
+    pathlib.Path(path).touch()
+
+def task_make():
+    for i in range({jobs}):
+        path = f"out/{{i}}.mp4"
+        yield {{"name": str(i), "actions": [(touch, [path])], "targets": [path], "file_dep": ["dodo.py"]}}
+"""
+
+
+def alone(size: Size) -> list[Row]:
+    """Measure the product's own seconds; without a peer there is nothing to hold them against."""
+    planned, idle = _ours(size)
+    return [
+        Row(
+            f"plan of {size.planned:,} jobs, start-up included (CPU)",
+            f"{planned:.2f} s",
+            "no peer",
+            planned,
+            0.4,
+            unit=" s",
+        ),
+        Row(f"nothing to do, {size.idle:,} jobs (CPU)", f"{idle:.2f} s", "no peer", idle, 0.8, unit=" s"),
+    ]
+
+
+def rows(size: Size) -> list[Row]:
+    """Measure the same beside every peer that is installed."""
+    planned, idle = _ours(size)
+    told = []
+    if command := shutil.which("snakemake"):
+        dry, again = _snakemake(command, size)
+        what = f"plan of {size.planned:,} jobs against `snakemake -n` (times faster)"
+        told.append(Row(what, f"{planned:.2f} s", f"{dry:.2f} s", dry / planned, 5.0, least=True))
+        what = f"nothing to do, {size.idle:,} jobs, against Snakemake (times faster)"
+        told.append(Row(what, f"{idle:.2f} s", f"{again:.2f} s", again / idle, 6.0, least=True))
+    if command := shutil.which("doit"):
+        again = _doit(command, size.idle)
+        what = f"nothing to do, {size.idle:,} jobs, against doit (times faster)"
+        told.append(Row(what, f"{idle:.2f} s", f"{again:.2f} s", again / idle, 1.0, least=True))
+    return told or alone(size)
+
+
+def _ours(size: Size) -> tuple[float, float]:
+    """Return the CPU seconds of a plan from nothing, and of a second run over files that are all there."""
+    with folder() as place:
+        subject("subjects_plan", "prepare", place=str(place), jobs=size.planned)
+        (place / "bench.lock.json").unlink()
+        planned = _seconds((*COMMAND, "plan", "bench.yaml"), place)
+    with folder() as place:
+        subject("subjects_plan", "prepare", place=str(place), jobs=size.idle, files=True, sandbox=True)
+        command = (*COMMAND, "run", "bench.yaml", "--sandbox", "--yes")
+        cpu_of(command, place)  # the first run learns which files are as they were
+        idle = _seconds(command, place)
+    return planned, idle
+
+
+def _snakemake(command: str, size: Size) -> tuple[float, float]:
+    with folder() as place:
+        (place / "Snakefile").write_text(SNAKE.format(jobs=size.planned))
+        dry = _seconds((command, "-n", "-q", "all"), place)
+    with folder() as place:
+        (place / "Snakefile").write_text(SNAKE.format(jobs=size.idle))
+        _touch(place, size.idle)
+        again = _seconds((command, "--cores", "1", "-q", "all"), place)
+    return dry, again
+
+
+def _doit(command: str, jobs: int) -> float:
+    with folder() as place:
+        (place / "dodo.py").write_text(DOIT.format(jobs=jobs))
+        (place / "out").mkdir()
+        cpu_of((command, "run", "-v0"), place)
+        return _seconds((command, "run", "-v0"), place)
+
+
+def _touch(place: Path, jobs: int) -> None:
+    (place / "out").mkdir()
+    for number in range(jobs):
+        (place / "out" / f"{number}.mp4").touch()
+
+
+def _seconds(command: tuple[str, ...], place: Path) -> float:
+    return statistics.median(cpu_of(command, place) for _ in range(3)) / 1e3
