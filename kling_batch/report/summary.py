@@ -99,9 +99,12 @@ def _lost(ending: Ending) -> Iterator[str]:
 def _blocked(ending: Ending) -> Iterator[str]:
     blocked = _of(ending, Action.BLOCKED)
     if blocked:
-        yield f"\nblocked: {several(len(blocked), 'job')}, until the request changes"
+        refused = [change for change in blocked if change.record and change.record.failure]
+        until = ", until the request changes" if len(refused) == len(blocked) else ""
+        yield f"\nblocked: {several(len(blocked), 'job')}{until}"
         yield from _rows(blocked)
-        yield f"  to send them once more as they are:\n    {ending.command} --retry rejected"
+        if refused:
+            yield f"  to send what was refused once more as it is:\n    {ending.command} --retry rejected"
 
 
 def _failed(ending: Ending) -> Iterator[str]:

@@ -136,7 +136,7 @@ class Gate:
             case _, Left() | Gone():
                 self._flying.discard(key)
         if isinstance(answer, Fault) and answer.kind is FaultKind.AUTH:
-            self.halt(Halt.ACCOUNT, told(answer))
+            self.halt(Halt.ACCOUNT, _advised(answer))
         self._bill(key, answer, after)
 
     def _submitted(self, key: Key, answer: Answer, after: State) -> None:
@@ -160,7 +160,7 @@ class Gate:
     def _refused(self, fault: Fault, after: State) -> None:
         match fault.kind:
             case FaultKind.BALANCE | FaultKind.CONFIGURATION:
-                self.halt(Halt.ACCOUNT, told(fault))
+                self.halt(Halt.ACCOUNT, _advised(fault))
             case FaultKind.BUSY:
                 self.window = max(1.0, (len(self._flying) or self.window) / 2)
             case FaultKind.UNSENT if isinstance(after, Left):
@@ -206,3 +206,15 @@ class Gate:
         self._prices[key] = usd
         self.spent += usd - before
         self.bought += usd - before
+
+
+_ADVICE = {
+    FaultKind.AUTH: "see that `TOAPIS_API_KEY` is the key that the console shows",
+    FaultKind.BALANCE: "top up the account",
+    FaultKind.CONFIGURATION: "see that `TOAPIS_BASE_URL` is right and that the account has the model",
+}
+
+
+def _advised(fault: Fault) -> str:
+    """Return what an account fault says, and what to do about it before the next run."""
+    return f"{told(fault)}; {_ADVICE[fault.kind]}, and run again"

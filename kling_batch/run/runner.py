@@ -37,6 +37,7 @@ from kling_batch.run.uploads import Uploads
 from kling_batch.run.workspace import Campaign
 
 BALANCE_WAIT = 5.0  # seconds for a question that is only a courtesy
+FEW = 3  # reasons of single jobs that are told
 LAST_WORDS = 30.0  # seconds for the last checkpoint once everything else is cancelled
 ACTIVE = frozenset(
     {Action.CREATE, Action.REDO, Action.RETRY, Action.RESUME, Action.FETCH, Action.UNSURE, Action.MOVE, Action.RESTORE}
@@ -202,12 +203,34 @@ class Run:
         }
         return Outcome(
             exit_code=exit_code(engine, self.plan),
-            reasons=tuple(engine.gate.halts[reason] for reason in sorted(engine.gate.halts, reverse=True)),
+            reasons=_reasons(engine),
             counts=Counter(mine),
             spent=engine.gate.bought,
             submits=engine.gate.submits,
             left=left,
         )
+
+
+def _reasons(engine: Engine) -> tuple[str, ...]:
+    """Return why submitting stopped, the gravest first, then why single jobs were left, each text once."""
+    halts = engine.gate.halts
+    left = (course.state.why for course in engine.courses.values() if isinstance(course.state, Left))
+    told = dict.fromkeys([halts[reason] for reason in sorted(halts, reverse=True)])
+    return (*told, *[why for why in dict.fromkeys(left) if why not in told][:FEW])
+
+
+def _leaves_work(plan: Plan) -> bool:
+    """Say whether the plan itself ends before its jobs do: what ran was renamed or edited, and the rest comes next."""
+    return not plan.reads_only and any(
+        (change.action is Action.MOVE and change.state is State.SUBMITTED)
+        or (
+            change.action is Action.RESUME
+            and change.job
+            and change.record
+            and change.job.spec.hash != change.record.spec
+        )
+        for change in plan.changes
+    )
 
 
 def exit_code(engine: Engine, plan: Plan) -> int:
@@ -217,7 +240,7 @@ def exit_code(engine: Engine, plan: Plan) -> int:
     codes = {int(reason) for reason in engine.gate.halts}
     if Action.LOST in actions or any(isinstance(state, Unsettled | Gone) for state in states):
         codes.add(int(Halt.HUMAN))
-    if any(isinstance(state, Left) and not state.blocked for state in states):
+    if any(isinstance(state, Left) and not state.blocked for state in states) or _leaves_work(plan):
         codes.add(int(Halt.CAPPED))
     if Action.BLOCKED in actions or any(isinstance(state, Dead | Left) for state in states):
         codes.add(4)

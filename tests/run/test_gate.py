@@ -228,8 +228,10 @@ def test_the_account_stops_the_run_and_not_the_job(kind: FaultKind) -> None:
     door.posting(Key("a"), USD)
     door.note(Key("a"), READY, Fault(kind=kind, status=402, message="no money"), Left(why=""))
 
-    assert door.halts == {Halt.ACCOUNT: "HTTP 402: no money"}
-    assert door.judge(USD) == (Verdict.NEVER, "HTTP 402: no money")
+    assert list(door.halts) == [Halt.ACCOUNT]
+    assert door.halts[Halt.ACCOUNT].startswith("HTTP 402: no money; ")
+    assert door.halts[Halt.ACCOUNT].endswith(" and run again")
+    assert door.judge(USD) == (Verdict.NEVER, door.halts[Halt.ACCOUNT])
     assert door.bought == 0
 
 
