@@ -15,11 +15,11 @@ from kling_batch.job import Json
 PATIENCE = 60.0  # seconds
 
 
-def tell_hook(command: str, summary: Mapping[str, Json]) -> None:
+def tell_hook(command: str, summary: Mapping[str, Json], *, patience: float = PATIENCE) -> None:
     """Run a shell command with a summary as JSON on its standard input, and without the key in its environment.
 
-    What it prints goes to stderr, because stdout is the run's own. That it fails, or takes more than a minute, is
-    told as a warning.
+    What it prints goes to stderr, because stdout is the run's own. That it fails, or takes longer than `patience`
+    (seconds), is told as a warning.
     """
     environment = {name: value for name, value in os.environ.items() if name != KEY}
     sys.stderr.flush()
@@ -38,10 +38,10 @@ def tell_hook(command: str, summary: Mapping[str, Json]) -> None:
         return
     with hook:
         try:
-            hook.communicate(json.dumps(summary, ensure_ascii=False).encode() + b"\n", timeout=PATIENCE)
+            hook.communicate(json.dumps(summary, ensure_ascii=False).encode() + b"\n", timeout=patience)
         except subprocess.TimeoutExpired:
             _end(hook)
-            terminal.talk(f"warning: `--on-done` took more than {PATIENCE:.0f} s, and was ended")
+            terminal.talk(f"warning: `--on-done` took more than {patience:g} s, and was ended")
             return
         except BaseException:
             _end(hook)
