@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -237,3 +238,26 @@ def test_a_mistake_in_shared_defaults_is_shown_in_their_file(command: Command, f
 
     assert said.code == 2
     assert said.err.startswith("films/shared.yaml:1:21: error[")
+
+
+def test_validate_speaks_sarif(command: Command, films: Path) -> None:
+    (films / "winter.yaml").write_text(MANIFEST.format(name="winter").replace("mode: pro", "mode: best"))
+
+    said = command("validate", "films", "--format", "sarif")
+
+    told = json.loads(said.out)["runs"][0]
+    assert said.code == 2
+    assert [each["ruleId"] for each in told["results"]] == ["unknown-value"]
+    assert told["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "films/winter.yaml"
+
+
+def test_status_speaks_junit_and_csv(command: Command, films: Path) -> None:
+    suites = ET.fromstring(command("status", "films", "--format", "junit").out)  # noqa: S314 - our own text
+    rows = list(csv.DictReader(io.StringIO(command("status", "films", "--format", "csv").out)))
+
+    assert [suite.get("skipped") for suite in suites] == ["13", "13"]
+    assert {(row["manifest"], row["state"]) for row in rows} == {
+        ("films/autumn.yaml", "pending"),
+        ("films/winter.yaml", "pending"),
+    }
+    assert films.is_dir()
