@@ -23,6 +23,7 @@ VERBS: Mapping[str, str] = {
     "refresh": "settling",
     "resolve": "settling",
     "verify": "checking",
+    "recover": "checking",
     "why": "explaining",
     "which": "explaining",
     "redo": "editing",

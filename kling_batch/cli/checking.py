@@ -1,0 +1,169 @@
+"""Verbs that hold files and state against each other: `verify` looks at every video, `recover` rebuilds a lost lock."""
+
+from collections.abc import Collection, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+import kling_batch
+from kling_batch.cli import service, terminal
+from kling_batch.cli.asked import Asked, reads_manifest, selectors
+from kling_batch.cli.selection import check_selectors
+from kling_batch.errors import UsageError
+from kling_batch.job import Key
+from kling_batch.plan.record import State
+from kling_batch.report.checking import Checked, verify_json, verify_text
+from kling_batch.report.recovery import Regain, Regained, recovery_json, recovery_text
+from kling_batch.run import recovering, verifying
+from kling_batch.run.recovering import Recovery
+from kling_batch.run.verifying import Finding, Trouble
+
+if TYPE_CHECKING:
+    from kling_batch.run.workspace import Campaign
+
+SOME_FAIL = 9
+NOTHING_WRITTEN = "nothing was written"
+
+
+@click.command(epilog="Example: kling-batch verify manifests/spring.yaml --fetch")
+@reads_manifest
+@selectors
+@click.option("--fetch", is_flag=True, help="Ask the service for what is missing; nothing is submitted.")
+@service.proxy
+@service.speed
+@service.scenario
+@click.option("--json", "as_json", is_flag=True, help="Print data for programs.")
+def verify(
+    asked: Asked,
+    *,
+    selectors: tuple[str, ...],
+    fetch: bool,
+    proxy: str | None,
+    speed: float | None,
+    scenario: Path | None,
+    as_json: bool,
+) -> int:
+    """Check every video that is done: that it is here, its size, checksum and boxes, and the task it came from.
+
+    Ends with 9 if one is missing or wrong, also where another clone has it; --fetch brings what is missing, for as long
+    as the service keeps it. Neither lock nor any file that is here is changed.
+    """
+    service.only_for_a_sandbox(asked, speed, scenario)
+    campaign = asked.campaign()
+    terminal.talk_diagnostics(campaign.warnings)
+    lock = kling_batch.state(campaign)
+    check_selectors(selectors, [*(job.key for job in campaign.manifest.jobs), *lock.jobs])
+    found = verifying.verify(campaign, lock, selectors)
+    if fetch and any(file.trouble in {Trouble.MISSING, Trouble.UNLABELLED} for file in found):
+        with service.reached(asked, campaign, speed=speed, scenario=scenario) as base_url:
+            found = _fetched(campaign, found, service.key_of(asked), base_url, proxy)
+    _tell(asked, found, as_json=as_json)
+    return SOME_FAIL if any(file.trouble for file in found) else 0
+
+
+def _fetched(
+    campaign: "Campaign", found: Sequence[Finding], key: str, base_url: str | None, proxy: str | None
+) -> tuple[Finding, ...]:
+    from kling_batch.run.asking import ask  # noqa: PLC0415 - only who asks needs the network
+    from kling_batch.run.refetching import fetch  # noqa: PLC0415 - as above
+
+    with kling_batch.hold(campaign):
+        return ask(partial(fetch, campaign, found), api_key=key, base_url=base_url, proxy=proxy)
+
+
+def _tell(asked: Asked, found: Sequence[Finding], *, as_json: bool) -> None:
+    files = [
+        Checked(
+            key=file.key,
+            output=file.output,
+            task=file.record.task,
+            sha256=file.record.sha256,
+            trouble=file.trouble.value if file.trouble else "",
+            why=file.why,
+        )
+        for file in found
+    ]
+    if as_json:
+        terminal.out_json(verify_json(files))
+    else:
+        terminal.out(verify_text(files, asked.manifest, asked.flags))
+
+
+@click.command(epilog="Example: kling-batch recover manifests/spring.yaml")
+@reads_manifest
+@service.proxy
+@service.speed
+@service.scenario
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print data for programs.")
+def recover(
+    asked: Asked,
+    *,
+    proxy: str | None,
+    speed: float | None,
+    scenario: Path | None,
+    yes: bool,
+    as_json: bool,
+) -> int:
+    """Rebuild a lost lock from the journal, the sidecars beside videos and the service's own memory.
+
+    Every job is looked up under the business ids that it would have been sent with; without a key it is told which jobs
+    could not be asked about. Nothing is submitted, and a lock that is there is never overwritten.
+    """
+    service.only_for_a_sandbox(asked, speed, scenario)
+    campaign = asked.campaign()
+    terminal.talk_diagnostics(campaign.warnings)
+    with kling_batch.hold(campaign):
+        found = recovering.recover(campaign)
+        if service.has_key(asked):
+            _ask(asked, campaign, found, proxy=proxy, speed=speed, scenario=scenario)
+        regain = _regain(campaign, found)
+        if not as_json:
+            terminal.out(recovery_text(regain))
+        written = bool(regain.jobs) and (yes or service.agreed(f"Write {regain.lock}?", otherwise=NOTHING_WRITTEN))
+        if written:
+            recovering.write(found)
+        if as_json:
+            terminal.out_json(recovery_json(regain, written=written))
+        else:
+            terminal.talk(f"wrote {regain.lock}" if written else NOTHING_WRITTEN)
+    return 0 if written or not regain.jobs else UsageError.exit_code
+
+
+def _ask(
+    asked: Asked,
+    campaign: "Campaign",
+    found: Recovery,
+    *,
+    proxy: str | None,
+    speed: float | None,
+    scenario: Path | None,
+) -> None:
+    from kling_batch.run.asking import ask  # noqa: PLC0415 - only who asks needs the network
+
+    with service.reached(asked, campaign, speed=speed, scenario=scenario) as base_url:
+        ask(partial(recovering.ask, found), api_key=service.key_of(asked), base_url=base_url, proxy=proxy)
+
+
+def _regain(campaign: "Campaign", found: Recovery) -> Regain:
+    lock, files = found.lock, {draw.key for draw in found.files}
+    jobs = [
+        Regained(key=key, source=_source(found, key, files), record=record)
+        for key, record in sorted(lock.jobs.items())
+        if record.state is not State.PENDING
+    ]
+    return Regain(
+        lock=terminal.shown(campaign.places.lock),
+        jobs=jobs,
+        unknown=found.unknown,
+        asked=found.asked,
+        is_proven=lock.look_up is not None,
+    )
+
+
+def _source(found: Recovery, key: Key, files: Collection[Key]) -> str:
+    if found.before.jobs.get(key) == found.lock.jobs[key]:
+        return "journal"
+    return "file" if key in files and found.lock.jobs[key].sha256 else "service"
