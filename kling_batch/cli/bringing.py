@@ -23,7 +23,7 @@ from kling_batch.plan.leftover import leftovers
 from kling_batch.plan.wishes import Granted, Refused, bring_in
 from kling_batch.report.edits import leftovers_json, leftovers_text
 from kling_batch.run.importing import bring
-from kling_batch.run.pruning import there, throw_away, trash_of
+from kling_batch.run.pruning import there, throw_away, trash_of, unneeded
 from kling_batch.run.resolving import settle
 from kling_batch.run.shelf import Shelf
 from kling_batch.store import read_bytes
@@ -149,7 +149,7 @@ def prune(asked: Asked, *, yes: bool, as_json: bool) -> int:
     campaign = asked.campaign()
     places = campaign.places
     with kling_batch.hold(campaign):
-        every = leftovers(kling_batch.plan(campaign).changes)
+        every = unneeded(leftovers(kling_batch.plan(campaign).changes), places)
         found, changed = there(every, places)
         if yes and (facts := throw_away(every, places)):
             settle(campaign, list(facts))

@@ -50,6 +50,9 @@ def _collision(moved: Mapping[Key, Key], keys: Mapping[Key, Record]) -> str:
     taken = [there for there in moved.values() if there in keys and not (there in moved or keys[there].is_blank)]
     if taken:
         return f"`{taken[0]}` has a record of its own; `forget` it first"
+    doubled = [there for there in moved.values() if len(dict(axes := name_of(there).axes)) < len(axes)]
+    if doubled:
+        return f"`{doubled[0]}` would have one axis twice"
     twice = [there for there, number in Counter(moved.values()).items() if number > 1]
     if twice:
         return f"more than one job would have the name `{twice[0]}`"
@@ -64,9 +67,8 @@ def _is_meant(name: Name, by: Name) -> bool:
 
 
 def _renamed(name: Name, before: Name, after: Name) -> Key:
-    changed = dict(name.axes)
-    for (axis, _), (new, value) in zip(before.axes, after.axes, strict=True):
-        changed[new] = value or changed[axis]
-        if new != axis:
-            del changed[axis]
-    return key_of(after.shot, tuple(sorted(changed.items())), after.take or name.take)
+    known = dict(name.axes)
+    kept = [(axis, value) for axis, value in name.axes if axis not in dict(before.axes)]
+    pairs = zip(before.axes, after.axes, strict=True)
+    changed = [(new, value or known[axis]) for (axis, _), (new, value) in pairs]
+    return key_of(after.shot, tuple(sorted([*kept, *changed])), after.take or name.take)

@@ -63,7 +63,7 @@ def sidecar(video: Path) -> Mapping[str, Json] | None:
 def find(video: Path, here: Path) -> tuple[Found, ...]:
     """Return every draw that made a video: by checksum, else by the project and task of its sidecar."""
     sha256 = store.sha256_of(video) if video.is_file() else ""
-    locks = [(path, lock) for root in _roots(video, here) for path, lock in _locks(root)]
+    locks = [(path, lock) for root in _roots(video, here) for path, lock in locks_below(root)]
     found = tuple(each for path, lock in locks for each in _by_checksum(path, lock, sha256))
     beside = sidecar(video)
     return found or tuple(each for path, lock in locks for each in _by_sidecar(path, lock, beside or {}))
@@ -100,12 +100,17 @@ def _found(path: Path, lock: Lock, key: Key, draw: Record, *, is_whole: bool) ->
 def _roots(video: Path, here: Path) -> list[Path]:
     """Return the folders below which the locks of a project may lie: the checkouts of the video and of the caller."""
     folders = [folder.resolve() for folder in (video.absolute().parent, here)]
-    tops = [next((up for up in (each, *each.parents) if (up / ".git").exists()), each) for each in folders]
-    every = list(dict.fromkeys(tops))
+    every = list(dict.fromkeys(project_of(each) for each in folders))
     return [root for root in every if not any(other in root.parents for other in every)]
 
 
-def _locks(root: Path) -> Iterator[tuple[Path, Lock]]:
+def project_of(folder: Path) -> Path:
+    """Return the checkout that a folder lies in, or itself where there is none."""
+    return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
+
+
+def locks_below(root: Path) -> Iterator[tuple[Path, Lock]]:
+    """Yield every lock of a project that can be read."""
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(each for each in folders if not each.startswith(".") and each not in _NOT_OURS)
         for name in sorted(names):

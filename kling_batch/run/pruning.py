@@ -6,7 +6,9 @@ from pathlib import Path
 
 from kling_batch import store
 from kling_batch.events import Pruned
+from kling_batch.plan.history import result_of
 from kling_batch.plan.leftover import Leftover
+from kling_batch.run.finding import locks_below, project_of
 from kling_batch.run.shelf import Shelf
 from kling_batch.run.workspace import Places
 
@@ -16,6 +18,16 @@ TRASH = "trash"
 def trash_of(places: Places) -> Path:
     """Return the folder to which files are pruned; it lies in the folder that ignores itself for git."""
     return places.own / TRASH
+
+
+def unneeded(found: Sequence[Leftover], places: Places) -> tuple[Leftover, ...]:
+    """Return the leftovers whose content no other lock of the project has as a result: a root may be shared."""
+    needed = set()
+    for path, lock in locks_below(project_of(places.manifest.parent.resolve())) if found else ():
+        if path != places.lock.resolve():
+            videos = (result_of(record) for record in lock.jobs.values())
+            needed |= {video.sha256 for video in videos if video}
+    return tuple(each for each in found if each.sha256 not in needed)
 
 
 def there(found: Sequence[Leftover], places: Places) -> tuple[tuple[Leftover, ...], tuple[Leftover, ...]]:

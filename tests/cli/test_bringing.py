@@ -231,3 +231,28 @@ def test_prune_keeps_what_a_draw_that_waits_has_to_show_and_what_would_be_restor
 
     assert all("~" in each["output"] for each in found)
     assert len(found) == 2
+
+
+def test_prune_keeps_what_another_manifest_has_as_its_result(command: Command, done: Bench, folder: Path) -> None:
+    (folder / "other.yaml").write_text(done.manifest.read_text())
+    (folder / "other.lock.json").write_bytes((folder / "m.lock.json").read_bytes())
+    edit(done, "n0, n1", "n1")
+
+    said = command("prune", "m.yaml", "--yes")
+
+    assert said.out.startswith("nothing to prune")
+    assert (folder / "out/hero/n0-t1.mp4").exists()
+
+
+def test_a_prune_that_was_killed_between_file_and_fact_is_told_by_the_next(
+    command: Command, done: Bench, folder: Path
+) -> None:
+    beside = superseded(done, command)
+    trash = folder / ".kling-batch/trash/hero"
+    trash.mkdir(parents=True)
+    beside.rename(trash / beside.name)
+
+    command("prune", "m.yaml", "--yes")
+
+    assert record(done, "hero/n=n0#1").past[0].output is None
+    assert (trash / beside.name).exists()
