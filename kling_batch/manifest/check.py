@@ -24,6 +24,8 @@ LONGEST_PROMPT = 2500
 DURATIONS = (5, 10)
 RATIOS = ("16:9", "9:16", "1:1")
 MODES = ("std", "pro")
+_TEXTS = ("prompt", "negative_prompt")
+_PARAMETERS = ("model", "mode", "duration", "aspect_ratio", "audio", "watermark")
 ROLES = ("first_frame", "last_frame", "reference", "reference_image")
 
 
@@ -45,15 +47,28 @@ class Checker:
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
         self._pictures: dict[str, Picture | tuple[str, str, str]] = {}
+        self._parameters: dict[object, tuple[Finding, ...]] = {}
 
     def check(self, values: Mapping[str, "Json"], allow: frozenset[str]) -> tuple[Request, list[Finding]]:
         """Return a request, of use only if no finding is an error, and what there is to say about it."""
-        given = {name: _worded(name, value) for name, value in values.items() if value is not None}
-        findings = [*_texts(given), *_parameters(given)]
+        given = {name: value for name, value in values.items() if value is not None}
+        for name in _TEXTS:
+            if isinstance(given.get(name), bool | int | float):  # one expression put a number where words belong
+                given[name] = shown(given[name])
+        findings = [*_texts(given), *self._about_parameters(given)]
+        if "reference_images" not in given and "image_with_roles" not in given:
+            return _request(given, (), ()), findings
         references = self._images(given.get("reference_images"), ("reference_images",), findings)
         framed = self._images(given.get("image_with_roles"), ("image_with_roles",), findings)
         findings += [*_roles(references, framed), *_frames(given, references, framed, allow)]
         return _request(given, references, framed), findings
+
+    def _about_parameters(self, given: Mapping[str, "Json"]) -> tuple[Finding, ...]:
+        """Return what there is to say about all but texts and images; most jobs have the same parameters."""
+        asked = tuple((name, type(given[name]), str(given[name])) for name in _PARAMETERS if name in given)
+        if asked not in self._parameters:
+            self._parameters[asked] = tuple(_parameters(given))
+        return self._parameters[asked]
 
     def _images(self, value: "Json", at: Path, findings: list[Finding]) -> tuple[Image, ...]:
         images = []
@@ -104,14 +119,8 @@ def _role_fault(role: "Json", at: Path) -> Finding:
     )
 
 
-def _worded(name: str, value: "Json") -> "Json":
-    """Return a number that one expression put where the service wants words, as the words."""
-    wants_words = name in ("prompt", "negative_prompt")
-    return shown(value) if wants_words and isinstance(value, bool | int | float) else value
-
-
 def _texts(given: Mapping[str, "Json"]) -> Iterator[Finding]:
-    for name in ("prompt", "negative_prompt"):
+    for name in _TEXTS:
         value = given.get(name)
         if value is None and name == "negative_prompt":
             continue

@@ -89,11 +89,12 @@ class _Shooting:
     def jobs(self) -> Iterator[Job]:
         expansion = self._shot.expansion
         for combination, overrides in zip(expansion.combinations, expansion.overrides, strict=True):
-            form = self._form(overrides)
+            form, axes = self._form(overrides), self._named(combination)
+            shared = self._shared(combination)
             drawn: _Drawn | None = None
             for take, value in self._shot.takes:
-                key, axes = self._identity(combination, take)
-                scope = self._scope(combination, key, slug_of(axes, take), value)
+                key, slug = key_of(self._shot.name, axes, take), slug_of(axes, take)
+                scope = self._scope(shared, key, slug, value)
                 hit = Hit(key=key, axes=self._axes, combination=combination)
                 if drawn is None or form.per_take:
                     drawn = self._draw(form, scope)
@@ -102,7 +103,16 @@ class _Shooting:
                 if self._around.chooser is not None:
                     self._around.chooser.ask(key, scope, hit.names)
                 if drawn.sent is not None and output is not None:
-                    yield self._job(key, axes, take, drawn.sent, output)
+                    yield Job(
+                        key=key,
+                        shot=self._shot.name,
+                        axes=axes,
+                        take=take,
+                        slug=slug,
+                        request=drawn.sent[0],
+                        spec=drawn.sent[1],
+                        output=output,
+                    )
 
     def _form(self, overrides: tuple[int, ...]) -> Form:
         if overrides not in self._forms:
@@ -113,15 +123,15 @@ class _Shooting:
             self._forms[overrides] = read_form(request, self._around.templates, self._around.folder)
         return self._forms[overrides]
 
-    def _identity(self, combination: Combination, take: str) -> tuple[Key, tuple[tuple[str, str], ...]]:
-        axes = tuple(
+    def _named(self, combination: Combination) -> tuple[tuple[str, str], ...]:
+        return tuple(
             (self._axes[index].name, combination[index].name)
             for index in self._by_name
             if combination[index].name != self._axes[index].default
         )
-        return key_of(self._shot.name, axes, take), axes
 
-    def _scope(self, combination: Combination, key: Key, slug: str, take: "Json") -> dict[str, object]:
+    def _shared(self, combination: Combination) -> dict[str, object]:
+        """Return the part of a scope that all takes of a combination have."""
         names = {axis.name: value.name for axis, value in zip(self._axes, combination, strict=True)}
         values = {axis.name: value.value for axis, value in zip(self._axes, combination, strict=True)}
         return {
@@ -129,16 +139,16 @@ class _Shooting:
             **values,
             **self._around.given,
             "shot": self._shot.name,
-            "slug": slug,
-            "take": take,
-            "key": key,
             "project": self._around.project,
             "axes": names,
             "env": self._env,
-            "pick": partial(pick, key),
-            "shuffle": partial(shuffle, key),
             "range": span,
         }
+
+    @staticmethod
+    def _scope(shared: dict[str, object], key: Key, slug: str, take: "Json") -> dict[str, object]:
+        own = {"slug": slug, "take": take, "key": key, "pick": partial(pick, key), "shuffle": partial(shuffle, key)}
+        return shared | own
 
     def _env(self, name: object, default: object = None) -> object:
         if name in _SECRETS:
@@ -188,7 +198,7 @@ class _Shooting:
         if isinstance(made, Fault):
             tally.fault(place, made, hit)
             return None
-        path = unicodedata.normalize("NFC", made)
+        path = made if made.isascii() else unicodedata.normalize("NFC", made)
         if (wrong := output_fault(path)) is not None:
             message = f"the output path `{plain(path)[:120]}` {wrong[1]}"
             tally.finding(place, Finding(code=wrong[0], at=(), message=message, remedy=_PATHS), hit)
@@ -207,20 +217,6 @@ class _Shooting:
         }
         made = self._around.templates.render(self._output, {**scope, **named})
         return made if isinstance(made, Fault) else str(made)
-
-    def _job(
-        self, key: Key, axes: tuple[tuple[str, str], ...], take: str, sent: tuple[Request, Spec], output: str
-    ) -> Job:
-        return Job(
-            key=key,
-            shot=self._shot.name,
-            axes=axes,
-            take=take,
-            slug=slug_of(axes, take),
-            request=sent[0],
-            spec=sent[1],
-            output=output,
-        )
 
 
 _TEXTS = frozenset(["prompt", "negative_prompt"])

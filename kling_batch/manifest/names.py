@@ -1,5 +1,6 @@
 """What may be a name: of axes, values, takes and shots in keys, and of output files on every system."""
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -90,6 +91,7 @@ def output_fault(path: str) -> tuple[str, str] | None:
     return next((fault for part in path.split("/") if (fault := _part_fault(part))), None)
 
 
+@functools.lru_cache(maxsize=1024)
 def _part_fault(part: str) -> tuple[str, str] | None:
     if part in ("", ".", ".."):
         return "output-path", f"has the part `{part}`"
@@ -99,6 +101,8 @@ def _part_fault(part: str) -> tuple[str, str] | None:
 
 
 def _characters_fault(part: str) -> tuple[str, str] | None:
+    if part.isascii() and part.isprintable() and _FORBIDDEN.isdisjoint(part):
+        return None
     if wrong := next((each for each in part if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp")), None):
         return "output-name", f"has the invisible character U+{ord(wrong):04X} in it"
     if wrong := next((each for each in part if each in _FORBIDDEN), None):

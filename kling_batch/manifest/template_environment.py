@@ -83,7 +83,10 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
 
     def _finalize(self, value: object) -> str:
         text = value if type(value) is str else str(value) if isinstance(value, Undefined) else filters.shown(value)
-        self._budget.spend(1 + (len(text) >> 3))
+        budget = self._budget
+        budget.left -= 1 + (len(text) >> 3)
+        if budget.left < 0:  # else this is `spend`, written out: it runs for every value of every job
+            budget.spend(0)
         return text
 
     def getattr(self, obj: object, attribute: str) -> object:

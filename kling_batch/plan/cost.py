@@ -35,12 +35,17 @@ class Prices:
 
     def usd(self, request: Request) -> Decimal | None:
         """Return the price of a request in USD, or `None` where the table does not know it."""
-        mode = str(request.mode or DEFAULTS["mode"])
-        seconds = Decimal(str(request.duration or DEFAULTS["duration"]))
-        for price in self.table:
-            if price.matches(request.model, mode, audio=bool(request.audio)):
-                return _plain(price.usd_per_second * seconds)
-        return None
+        mode, seconds = request.mode or DEFAULTS["mode"], request.duration or DEFAULTS["duration"]
+        return _usd(self.table, request.model, str(mode), str(seconds), audio=bool(request.audio))
+
+
+@functools.lru_cache(maxsize=256)
+def _usd(table: tuple[Price, ...], model: str, mode: str, seconds: str, *, audio: bool) -> Decimal | None:
+    """Return the price of one kind of request; a campaign has few of them and many jobs."""
+    for price in table:
+        if price.matches(model, mode, audio=audio):
+            return _plain(price.usd_per_second * Decimal(seconds))
+    return None
 
 
 def _plain(usd: Decimal) -> Decimal:

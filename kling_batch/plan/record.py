@@ -104,5 +104,7 @@ def committed(records: Mapping[Key, Record]) -> Decimal:
 
 def cost(record: Record) -> Decimal:
     """Return the USD that one key has cost or may cost, all of its generations together."""
+    if not (record.attempts or record.also or record.past):
+        return record.spent or Decimal(0)
     own = (record.spent, *(each.spent for each in (*record.attempts, *record.also)), *map(cost, record.past))
     return sum((usd for usd in own if usd), Decimal(0))
