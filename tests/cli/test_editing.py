@@ -255,3 +255,18 @@ def test_a_reason_is_one_short_line(command: Command, done: Bench) -> None:
 
     assert command("redo", "m.yaml", "hero", "--reason", "a\nb").code == 2
     assert command("redo", "m.yaml", "hero", "--reason", "a" * 501).code == 2
+
+
+def test_an_edit_that_was_killed_before_the_lock_was_written_is_in_the_journal(
+    command: Command, done: Bench, folder: Path
+) -> None:
+    before = (folder / "m.lock.json").read_bytes()
+    command("redo", "m.yaml", "hero/n=n0", "--reason", "too dark")
+    command("mv", "m.yaml", "hero/n=n1", "hero/n=n3")
+    command("forget", "m.yaml", "hero/n=n3", "--yes")
+    (folder / "m.lock.json").write_bytes(before)
+
+    known = kling_batch.state(done.campaign()).jobs
+
+    assert set(known) == {"hero/n=n0#1"}
+    assert record(done, "hero/n=n0#1").reason == "too dark"

@@ -5,11 +5,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from kling_batch.events import Accepted, Fact, Forgotten, Pruned, Redrawn, from_json, to_json
+from kling_batch.events import Accepted, Fact, Forgotten, Moved, Pruned, Redrawn, from_json, to_json
 from kling_batch.job import Job, Key, TaskId
-from kling_batch.plan.lockfile import Lock, fold
+from kling_batch.plan.join import tasks
+from kling_batch.plan.lockfile import Lock, fold, parse
+from kling_batch.plan.lockfile import format as format_lock
 from kling_batch.plan.record import State, committed
+from kling_batch.text.source import Source
 
 Jobs = Callable[..., Job]
 Stories = Callable[[Job], Any]
@@ -142,3 +147,41 @@ def test_opening_a_job_that_waits_for_another_draw_keeps_the_draw(
 
     assert opened == lock
     assert opened.jobs[hero].generation == 2
+
+
+DECISIONS = st.lists(
+    st.one_of(
+        st.builds(lambda generation: ("redraw", generation), st.integers(1, 4)),
+        st.builds(lambda generation: ("accept", generation), st.integers(1, 4)),
+        st.just(("prune", 0)),
+        st.just(("move", 0)),
+        st.builds(lambda generation: ("buy", generation), st.integers(1, 4)),
+    ),
+    max_size=8,
+)
+
+
+@given(DECISIONS)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_decided_no_task_and_no_dollar_is_forgotten(
+    job: Jobs, story: Stories, lock_of: Locks, hero: Key, decisions: list[tuple[str, int]]
+) -> None:
+    lock, other = lock_of(story(job()).bought()), job(prompt="a pot").spec
+    for number, (what, generation) in enumerate(decisions):
+        known, spent = tasks(lock.jobs[hero]), committed(lock.jobs)
+        facts: dict[str, list[Fact]] = {
+            "redraw": [redrawn(job(), generation)],
+            "accept": [Accepted(key=hero, spec=other.hash, parts=other.parts, generation=generation)],
+            "prune": [Pruned(key=hero, sha256=str(lock.jobs[hero].sha256))],
+            "move": [Moved(key=hero, origin=hero, output=f"{number}.mp4")],
+            "buy": list(story(job()).bought(f"tsk_b{number}", f"video {number}", generation=9 + number)),
+        }
+
+        lock = fold(lock, facts[what])
+
+        record = lock.jobs[hero]
+        assert set(known) <= set(tasks(record))
+        assert committed(lock.jobs) >= spent
+        assert parse(Source("m.lock.json", format_lock(lock))) == (lock, ())
+        draws = [each.draw for each in (record, *record.past)]
+        assert len(set(draws)) == len(draws)

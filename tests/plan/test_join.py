@@ -19,6 +19,7 @@ from kling_batch.events import (
     Lost,
     Moved,
     Opened,
+    Redrawn,
     Submitted,
 )
 from kling_batch.job import BusinessId, Job, Key, SpecHash, TaskId
@@ -43,6 +44,10 @@ def lives(draw: st.DrawFn, key: Key = HERO, side: str = "") -> tuple[Fact, ...]:
     last = Failure(kind="transient", code="x", message="y")
     for number, spec in enumerate(draw(st.lists(st.sampled_from(SPECS), max_size=3))):
         generation = 1 + sum(isinstance(f, Intended) and f.spec == spec and f.attempt == 1 for f in facts)
+        if draw(st.booleans()):
+            facts.append(
+                Redrawn(key=key, spec=spec, parts=("a",), generation=generation, output="hero.mp4", why="dark")
+            )
         for attempt in range(1, draw(st.integers(1, 3)) + 1):
             name = f"{key}-{spec[3]}-{generation}-{attempt}"
             intent = Intended(
