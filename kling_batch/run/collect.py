@@ -4,6 +4,7 @@ The order is what makes a kill at any instant harmless (reliability b5): bytes i
 name, then the folder, and only then the fact. A file found under its name with a sidecar of the same task is done.
 """
 
+import errno
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import ParamSpec, Protocol, TypeVar
@@ -19,6 +20,7 @@ from kling_batch.run.ports import Broken, Brought, Damaged, FetchAnswer, InTheWa
 from kling_batch.run.shelf import Shelf
 from kling_batch.store import PartFile
 
+_BARRED = frozenset({errno.ELOOP, errno.EISDIR, errno.ENOTDIR, errno.EINVAL})  # a link, folder or pipe: no try mends it
 GATHER = 1024 * 1024  # bytes to a write: one thread hop each
 OFF = 0.5  # seconds that a video may differ from what was asked for
 SHORT_SIDES = {"std": 720, "pro": 1080}
@@ -56,8 +58,13 @@ class Collector:
                 return await self._download(course, task, url, part, show)
             finally:
                 part.close()
-        except (OSError, DiskError, StateError) as error:
-            return Broken(why=str(getattr(error, "message", "") or getattr(error, "strerror", "") or error))
+        except StateError as error:
+            return InTheWay(why=error.message)
+        except DiskError as error:
+            return Broken(why=error.message)
+        except OSError as error:
+            why = f"`{course.output}` cannot be written: {error.strerror or error}"
+            return InTheWay(why=why) if error.errno in _BARRED else Broken(why=why)
 
     async def _download(
         self,
