@@ -6,7 +6,8 @@ from pathlib import Path
 import rich_click as click
 
 from kling_batch.cli import terminal
-from kling_batch.cli.asked import Asked, variables
+from kling_batch.cli.asked import Asked, profile, variables
+from kling_batch.cli.choosing import expanded
 from kling_batch.cli.failure import told
 from kling_batch.errors import StateError
 from kling_batch.job import Json
@@ -16,11 +17,19 @@ from kling_batch.text.diagnostic import Diagnostic
 
 GOOD, CONFLICT, NOT_YET, DAMAGED = 0, 1, 3, StateError.exit_code
 
-manifests = click.argument("manifests", nargs=-1, required=True, metavar="MANIFEST...", type=click.Path())
+
+def _expanded(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    del context, parameter
+    return expanded(given)
+
+
+manifests = click.argument(
+    "manifests", nargs=-1, required=True, metavar="MANIFEST...", type=click.Path(), callback=_expanded
+)
 sandbox = click.option("--sandbox", is_flag=True, help="The lock of the pretended service.")
 
 
-@click.group()
+@click.group(epilog="Example: kling-batch lock check manifests/*.yaml")
 def lock() -> None:
     """Check, format and merge locks, for CI and for git. Needs no network and no key."""
 
@@ -28,16 +37,18 @@ def lock() -> None:
 @lock.command(epilog="Example: kling-batch lock check manifests/*.yaml")
 @manifests
 @variables
+@profile
 @sandbox
 @click.option("--json", "as_json", is_flag=True, help="Print data for programs.")
-def check(manifests: tuple[str, ...], *, variables: dict[str, str], sandbox: bool, as_json: bool) -> int:
+def check(manifests: tuple[str, ...], *, variables: dict[str, str], profile: str, sandbox: bool, as_json: bool) -> int:
     """Say whether locks are whole, in their one form, complete and sure; end with 3, or with 6 where one is damaged.
 
     Complete is a lock that has a record for every job of its manifest; sure, where no submit waits to be settled.
     """
     codes, checked, records = [], list[Json](), 0
     for manifest in manifests:
-        place, count, complaints = _audited(Asked(manifest=manifest, variables=variables, sandbox=sandbox))
+        asked = Asked(manifest=manifest, variables=variables, sandbox=sandbox, profile=profile)
+        place, count, complaints = _audited(asked)
         codes.append(_code(complaints))
         records += count
         problems = complaints_json(complaints)
@@ -84,9 +95,12 @@ def _code(complaints: tuple[Diagnostic, ...]) -> int:
 @lock.command("fmt", epilog="Example: kling-batch lock fmt manifests/spring.yaml")
 @manifests
 @variables
+@profile
 @sandbox
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; end with 3 if something would be written.")
-def format_locks(manifests: tuple[str, ...], *, variables: dict[str, str], sandbox: bool, only_check: bool) -> int:
+def format_locks(
+    manifests: tuple[str, ...], *, variables: dict[str, str], profile: str, sandbox: bool, only_check: bool
+) -> int:
     """Write locks in their one form, as a run would; what git left in conflict is put together by key.
 
     A lock that is in its form already is not touched.
@@ -95,7 +109,7 @@ def format_locks(manifests: tuple[str, ...], *, variables: dict[str, str], sandb
 
     changed = 0
     for manifest in manifests:
-        campaign = Asked(manifest=manifest, variables=variables, sandbox=sandbox).campaign()
+        campaign = Asked(manifest=manifest, variables=variables, sandbox=sandbox, profile=profile).campaign()
         if format_lock(campaign, writes=not only_check):
             changed += 1
             does = "would write" if only_check else "wrote"
