@@ -40,7 +40,7 @@ def unreadable(source: Source, error: ValueError | RecursionError) -> tuple[Diag
         return (complaint(source, "lock-empty", "this lock is empty; a lock never is", WHOLE),)
     if marks := tuple(_MARKS.finditer(text)):
         why = "a merge was left unresolved here"
-        repair = "run `kling-batch lock merge`, which keeps what both sides know"
+        repair = "run `kling-batch lock fmt`, which keeps what both sides know"
         return tuple(complaint(source, "lock-conflict", why, repair, mark.span()) for mark in marks)
     if isinstance(error, DoubledKeyError):
         repair = "keep one of the two; `kling-batch lock merge` joins two versions of a lock"

@@ -271,3 +271,12 @@ def test_install_wants_a_repository(command: Command) -> None:
 
     assert said.code == 2
     assert "is in no git repository" in said.err
+
+
+@pytest.mark.parametrize("verb", ["lock", "lock check", "lock fmt", "lock merge", "lock install", "diff"])
+def test_help_shows_how_it_is_used(command: Command, golden: Golden, verb: str) -> None:
+    said = command(*verb.split(), "--help")
+
+    assert said.code == 0
+    assert "Example: kling-batch" in said.out
+    golden(f"help-{verb.replace(' ', '-')}.txt", "\n".join(line.rstrip() for line in said.out.splitlines()) + "\n")
