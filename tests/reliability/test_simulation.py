@@ -1,0 +1,116 @@
+"""The whole engine in virtual time under seeded faults and crashes: the share that every check runs.
+
+`SEEDS` and `FIRST_SEED` in the environment make it longer, or another one; `campaign.py` beside it is the long command.
+"""
+
+import faulthandler
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from endings import Ending
+from simulation import Story
+from storms import Script, Storm
+
+from kling_batch.manifest.model import RunSettings
+from kling_batch.sandbox.terms import Terms
+from kling_batch.sandbox.world import World
+
+SEEDS = int(os.environ.get("SEEDS", "240"))
+FIRST = int(os.environ.get("FIRST_SEED", "0"))
+SHARE = 20  # seeds to a test
+LONGEST = 300  # seconds of real time; a story that hangs would hang for ever
+MEMORY = Path("/dev/shm")  # noqa: S108 - a folder in memory makes syncs free
+RUN = RunSettings(poll_first=3.0, in_flight=4, posts=2, submit_per_second=50.0, settle=12.0)
+
+
+@pytest.fixture(autouse=True)
+def loud_hang() -> Iterator[None]:
+    faulthandler.dump_traceback_later(LONGEST, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    place = MEMORY / f"kling-batch-test-{os.getpid()}" if MEMORY.is_dir() else tmp_path / "story"
+    yield place
+    Story.forget(place)
+
+
+@pytest.mark.parametrize("first", range(FIRST, FIRST + SEEDS, SHARE))
+def test_no_seed_breaks_a_promise(folder: Path, first: int) -> None:
+    for seed in range(first, min(first + SHARE, FIRST + SEEDS)):
+        try:
+            Story(seed, folder, "trio" if seed % SHARE == 0 else "asyncio").tell()
+        except BaseException as error:
+            error.add_note(f"seed {seed}: python tests/reliability/campaign.py --seeds 1 --first-seed {seed} --trace")
+            raise
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_one_seed_is_one_story(folder: Path, backend: str) -> None:
+    told = []
+    for _ in range(2):
+        story = Story(7, folder, backend)
+        story.tell()
+        told.append(story.trace)
+
+    assert told[0] == told[1]
+
+
+def fixed(folder: Path, endings: tuple[Ending, ...], business_ids: str, edits: tuple[Script, ...] = ()) -> Story:
+    """Return a story of two jobs without any trouble but its endings."""
+    story = Story(1, folder, endings=endings, quiet_runs=1)
+    story.script, story.edits = Script(run=RUN, count=2), edits
+    story.service.world = World(Terms(business_ids=business_ids, median=5.0, group="svip"))  # type: ignore[arg-type]  # one of its words
+    story.service.storm = story.storm = Storm()
+    story.plants = False
+    return story
+
+
+@pytest.mark.parametrize("business_ids", ["honoured", "ignored"])
+def test_a_kill_at_every_single_step_pays_nothing_twice_and_forgets_nothing(folder: Path, business_ids: str) -> None:
+    steps = 0
+    for fatal in range(1, 10_000):
+        story = fixed(folder, (Ending(fatal=fatal),), business_ids)
+        story.tell()
+        if not story.counts["kills"]:
+            steps = fatal - 1
+            break
+
+    assert steps > 80
+
+
+@pytest.mark.parametrize("what", ["a redo", "a restore", "a move", "a new path"])
+def test_a_kill_at_every_single_step_of_an_edited_campaign_loses_no_video(folder: Path, what: str) -> None:
+    cup = Script(run=RUN, count=1)
+    edits = {
+        "a redo": (Script(run=RUN, count=1, word="bowl"),),
+        "a restore": (Script(run=RUN, count=1, word="bowl"), cup),
+        "a move": (Script(run=RUN, count=1, shot="star"),),
+        "a new path": (Script(run=RUN, count=1, path="{{ slug }}.mp4"),),
+    }[what]
+    steps = 0
+    for fatal in range(1, 10_000):
+        story = fixed(folder, (*[Ending()] * len(edits), Ending(fatal=fatal)), "honoured", edits)
+        story.script = cup
+        story.tell()
+        if not story.counts["kills"]:
+            steps = fatal - 1
+            break
+
+    assert steps > 25
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_soft_stop_at_any_event_leaves_nothing_unsure(folder: Path, backend: str) -> None:
+    for event in range(1, 41):
+        for seed in range(2 if backend == "asyncio" else 1):
+            story = fixed(folder, (Ending(stop=event),), "ignored")
+            story.backend = backend
+            story.dice.seed(seed)
+            story.tell()
+
+            assert story.counts["unsure by kill"] == 0
