@@ -8,10 +8,14 @@ from campaigns import Bench
 from pretended import Pretended
 
 import kling_batch
-from kling_batch.events import Event, Intended, Submitted
+from kling_batch.api.answers import Absent, Fault, FaultKind, TaskFailed
+from kling_batch.events import Event, Failure, Intended, Submitted
+from kling_batch.job import Key, TaskId
 from kling_batch.plan.diff import Action
 from kling_batch.plan.record import State
+from kling_batch.run.lifecycle import step
 from kling_batch.run.runner import Run, is_empty
+from kling_batch.run.states import Doubtful, Policy, Submit, Waiting
 from kling_batch.sandbox.task import Fate
 from kling_batch.sandbox.terms import Terms
 from kling_batch.sandbox.world import World
@@ -19,6 +23,26 @@ from kling_batch.sandbox.world import World
 SUBMIT_TROUBLES = ["", "", "", "unsent", "lost", "429", "paid-lost", "paid-500", "paid-html", "no-id", "409"]
 LOOK_TROUBLES = ["", "", "", "lost", "500", "429"]
 FETCH_TROUBLES = ["", "", "cut", "403", "html", "ignored-range"]
+
+
+@pytest.mark.parametrize("state", [Doubtful(attempt=1, looked=3), Waiting(attempt=1, task=TaskId("tsk_1"))])
+@pytest.mark.parametrize("proven", [True, False])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Absent(),
+        TaskFailed(task=TaskId("tsk_1"), failure=Failure(kind="transient", code="x", message="upstream")),
+        Fault(kind=FaultKind.UNSENT),
+    ],
+)
+def test_no_row_of_the_table_submits_where_nothing_may_be_sent(
+    state: Doubtful | Waiting, answer: Absent | TaskFailed | Fault, *, proven: bool
+) -> None:
+    policy = Policy(
+        key=Key("hero#1"), age=9.0, deadline=60.0, settle=9.0, last_attempt=3, proven=proven, reads_only=True
+    )
+
+    assert not isinstance(step(state, answer, policy)[2], Submit)
 
 
 def interrupted_after(submits: int) -> object:
