@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from campaigns import Bench
@@ -255,4 +256,33 @@ def test_a_prune_that_was_killed_between_file_and_fact_is_told_by_the_next(
     command("prune", "m.yaml", "--yes")
 
     assert record(done, "hero/n=n0#1").past[0].output is None
+    assert (trash / beside.name).exists()
+
+
+def test_what_lies_on_another_disk_is_copied_to_the_trash_before_it_goes(command: Command, folder: Path) -> None:
+    other = Path("/dev/shm")  # noqa: S108 - the one other file system that most machines have
+    if not other.is_dir() or other.stat().st_dev == folder.stat().st_dev:
+        pytest.skip("there is no other file system here")
+    with TemporaryDirectory(dir=other) as root:
+        options = ("spring.yaml", "--sandbox", "--output-root", root)
+        run = ("run", *options, "--yes", "--speed", "2000", "hero/lang=de")
+        assert command(*run).code == 0
+        command("redo", *options, "hero/lang=de")
+        assert command(*run).code == 0
+
+        command("prune", *options, "--yes")
+
+        assert [path for path in Path(root).rglob("*.mp4") if "~" in path.name] == []
+        assert len(list((folder / ".kling-batch/trash").rglob("*~*.mp4"))) == 1
+
+
+def test_a_prune_finds_the_same_content_in_the_trash_and_keeps_one(command: Command, done: Bench, folder: Path) -> None:
+    beside = superseded(done, command)
+    trash = folder / ".kling-batch/trash/hero"
+    trash.mkdir(parents=True)
+    (trash / beside.name).write_bytes(beside.read_bytes())
+
+    assert command("prune", "m.yaml", "--yes").code == 0
+
+    assert not beside.exists()
     assert (trash / beside.name).exists()
