@@ -121,6 +121,7 @@ class Collector:
             return kept
         self.shelf.write_sidecar(course.output, sidecar(course, task))
         part.finish()
+        self.shelf.seen.remember(course.output, part.sha256)
         return self._done(course, verdict, part.sha256, part.size, kept)
 
     def _make_room(self, course: Course) -> str | InTheWay:

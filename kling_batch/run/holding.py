@@ -54,6 +54,7 @@ def catch_up(campaign: Campaign) -> None:
 
     A lock that git has left in conflict is written as it was healed. Raises `StateError` as `journal` does.
     """
+    campaign.seen.save()
     lock, content = lock_of(campaign)
     replayed = journal_of(campaign, content)
     _refuse_a_lost_lock(campaign, lock, replayed)

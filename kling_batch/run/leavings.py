@@ -64,7 +64,6 @@ class Draw:
             video = self.video
             yield Done(key=self.key, output=self.output, sha256=video.sha256, bytes=video.bytes, seconds=video.seconds)
 
-
     def intent(self, attempt: int, own: BusinessId) -> Intended:
         """Return the intent of one attempt at this draw."""
         return Intended(

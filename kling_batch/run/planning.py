@@ -1,6 +1,5 @@
 """What lock and journal know together, and the plan that follows from it."""
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -73,7 +72,7 @@ def plan(
     manifest = campaign.manifest
     outlook = Outlook(
         now=clock(),
-        file=_files(campaign.places.outputs),
+        file=_files(campaign.seen),
         retries=manifest.run.retries,
         retry_rejected=retry_rejected,
     )
@@ -116,15 +115,11 @@ def _free(change: Change, outputs: Path) -> Change:
     return replace(change, action=Action.BLOCKED, because=because, pays=False, usd=None)
 
 
-def _files(outputs: Path) -> Callable[[Record], FileState]:
+def _files(seen: store.Seen) -> Callable[[Record], FileState]:
     def look(record: Record) -> FileState:
-        if record.output is None:
+        found = None if record.output is None else seen.sha256_of(record.output)
+        if found is None:
             return FileState.ABSENT
-        path = f"{outputs}/{record.output}"
-        if not os.path.isfile(path):  # noqa: PTH113 - a path object for each job would cost more than the question
-            return FileState.ABSENT
-        if os.stat(path).st_size != record.bytes or store.sha256_of(Path(path)) != record.sha256:  # noqa: PTH116 - as above
-            return FileState.DIFFERENT
-        return FileState.SAME
+        return FileState.SAME if found == (record.bytes, record.sha256) else FileState.DIFFERENT
 
     return look

@@ -150,11 +150,13 @@ class Run:
                 await book.checkpoint()
         if engine.disk is not None:
             raise engine.disk
+        await self.offload(self.campaign.seen.save)
         return self._outcome(engine, book.jobs)
 
     def _engine(self, service: Service, book: Book) -> Engine:
         folder = self.campaign.places.manifest.parent
-        collector = Collector(service=service, shelf=Shelf(root=self.campaign.places.outputs), offload=self.offload)
+        shelf = Shelf(root=self.campaign.places.outputs, seen=self.campaign.seen)
+        collector = Collector(service=service, shelf=shelf, offload=self.offload)
 
         async def read(image: Image) -> bytes:
             return await self.offload(workspace.read_image, folder, image)

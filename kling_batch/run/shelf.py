@@ -1,7 +1,7 @@
 """The output folder: where a job's video lies, its sidecar beside it, and what may be put in whose place."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +14,7 @@ class Shelf:
     """All outputs below one root; every path is relative to it, with `/` between its parts. Its calls block."""
 
     root: Path
+    seen: store.Seen = field(default_factory=store.Seen, compare=False)
 
     def path(self, output: str) -> Path:
         """Return where an output lies; raises `StateError` where that would leave the root."""

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kling_batch import store
@@ -31,6 +31,11 @@ class Places:
     outputs: Path
 
     @property
+    def seen(self) -> Path:
+        """What is remembered of the outputs; it may be deleted at any time."""
+        return self.run_lock.with_name(self.run_lock.name.removesuffix(".run.lock") + ".seen.json")
+
+    @property
     def own(self) -> Path:
         """The folder that ignores itself for git."""
         return self.journal.parent
@@ -40,13 +45,15 @@ class Places:
 class Campaign:
     """A manifest, expanded and checked, with its places and the warnings that came with it.
 
-    `service` is what the lock is bound to: the gateway's origin, or `sandbox`.
+    `service` is what the lock is bound to: the gateway's origin, or `sandbox`. `seen` remembers the checksums of
+    outputs, so that a plan reads only those that have changed.
     """
 
     manifest: Manifest
     places: Places
     service: str
     warnings: tuple[Diagnostic, ...] = ()
+    seen: store.Seen = field(default_factory=store.Seen, compare=False)
 
 
 def load(
@@ -87,11 +94,13 @@ def load(
     )
     if manifest is None or errors(told):
         raise ManifestError((*complaints, *told))
+    places = _places(place, manifest, sandbox=sandbox, output_root=output_root)
     return Campaign(
         manifest=manifest,
-        places=_places(place, manifest, sandbox=sandbox, output_root=output_root),
+        places=places,
         service=SANDBOX if sandbox else service_of(base_url or GATEWAY),
         warnings=(*complaints, *told),
+        seen=store.Seen(places.seen, places.outputs),
     )
 
 

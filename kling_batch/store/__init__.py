@@ -17,11 +17,13 @@ from kling_batch.store.files import (
 )
 from kling_batch.store.part import PartFile
 from kling_batch.store.runlock import RunLock
+from kling_batch.store.seen import Seen
 
 __all__ = [
     "Appender",
     "PartFile",
     "RunLock",
+    "Seen",
     "below",
     "move_file",
     "own_folder",
