@@ -12,7 +12,7 @@ from kling_batch.errors import DiskError, StateError
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 GUARDED = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-_REFUSED = FULL | {errno.EROFS, errno.EIO, errno.EFBIG}
+_REFUSED = FULL | {errno.EROFS, errno.EIO, errno.EFBIG, errno.EACCES}
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK})
 
 
@@ -130,7 +130,8 @@ def own_folder(path: Path) -> None:
     """Make the folder of journals and run locks, which ignores itself for git."""
     if path.is_symlink():
         raise StateError(f"`{path.name}` is a symbolic link", help="remove it; it is made again")
-    path.mkdir(parents=True, exist_ok=True)
+    with writing(path):
+        path.mkdir(parents=True, exist_ok=True)
     ignore = path / ".gitignore"
     if not ignore.exists():
         write_atomic(ignore, b"*\n")
