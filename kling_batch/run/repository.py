@@ -1,11 +1,13 @@
 """The git repository around a manifest, asked through git itself and without network."""
 
+import re
 import subprocess
 from pathlib import Path
 
 from kling_batch.errors import UsageError
 
 REGULAR = frozenset({"100644", "100755"})
+_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\n")
 
 
 def git(folder: Path, *words: str, fails: frozenset[int] = frozenset()) -> bytes:
@@ -22,7 +24,7 @@ def git(folder: Path, *words: str, fails: frozenset[int] = frozenset()) -> bytes
             check=False,
         )
     except OSError as error:
-        raise UsageError(f"git cannot be run: {error.strerror or error}", help="install git, 2.30 or newer") from error
+        raise UsageError(f"git cannot be run: {error.strerror or error}", help="install git, 2.31 or newer") from error
     if done.returncode in fails:
         return b""
     if done.returncode != 0:
@@ -66,7 +68,17 @@ class Revision:
         mode, _, blob = entry
         if mode not in REGULAR:
             raise PermissionError(13, "no plain file", path)
-        return git(self._folder, "cat-file", "blob", blob)
+        content = git(self._folder, "cat-file", "blob", blob)
+        pointed = _POINTER.match(content)
+        return self._large(path, pointed[1].decode()) if pointed else content
+
+    def _large(self, path: str, sha256: str) -> bytes:
+        """Return a file of git-lfs from this clone's own store, where it was brought before."""
+        common = git(self._folder, "rev-parse", "--path-format=absolute", "--git-common-dir").decode().rstrip("\n")
+        kept = Path(common, "lfs", "objects", sha256[:2], sha256[2:4], sha256)
+        if not kept.is_file():
+            raise FileNotFoundError(2, "kept by git-lfs, and not in this clone: `git lfs fetch --all` brings it", path)
+        return kept.read_bytes()
 
 
 _NONE = frozenset({1, 128})

@@ -1,5 +1,6 @@
 """Two git revisions of a manifest held beside each other."""
 
+import hashlib
 import json
 import subprocess
 from collections.abc import Callable
@@ -175,3 +176,30 @@ def test_no_repository_is_told(command: Command) -> None:
 
     assert said.code == 2
     assert "is in no git repository" in said.err
+
+
+def test_a_file_of_git_lfs_is_read_from_this_clone(command: Command, folder: Path, git: Git) -> None:
+    prompt = b"a cup out of the large file storage"
+    digest = hashlib.sha256(prompt).hexdigest()
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {len(prompt)}\n"
+    (folder / "films/hero.j2").write_text(pointer)
+    git("commit", "-qam", "second")
+
+    without = command("diff", "films/spring.yaml", "HEAD~1", "HEAD")
+    kept = folder / ".git/lfs/objects" / digest[:2] / digest[2:4] / digest
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(prompt)
+    within = command("diff", "films/spring.yaml", "HEAD~1", "HEAD", "--json")
+
+    assert (without.code, within.code) == (2, 0)
+    assert "git lfs fetch" in without.err
+    assert json.loads(within.out)["counts"] == {"changed": 2}
+
+
+def test_without_git_that_is_told(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    said = command("diff", "spring.yaml")
+
+    assert said.code == 2
+    assert "git cannot be run" in said.err

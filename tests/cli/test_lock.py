@@ -242,6 +242,16 @@ def test_uninstall_takes_out_what_install_put_in(
     assert command("lock", "install", "--uninstall").out == "nothing to do\n"
 
 
+@pytest.mark.usefixtures("repository")
+def test_attributes_that_are_only_ours_go_with_it(command: Command, folder: Path) -> None:
+    command("lock", "install")
+    (folder / ".gitattributes").unlink()
+
+    assert ".gitattributes" in command("lock", "install").out
+    assert command("lock", "install", "--uninstall").code == 0
+    assert not (folder / ".gitattributes").exists()
+
+
 def test_without_kling_batch_the_driver_leaves_gits_own_conflict(
     command: Command, repository: Callable[..., str], folder: Path
 ) -> None:
