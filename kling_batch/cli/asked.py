@@ -89,7 +89,6 @@ variables = click.option(
 profile = click.option("--profile", default="", metavar="NAME", help="Use this one of the manifest's profiles.")
 sandbox = click.option("--sandbox", is_flag=True, help="Use the pretended service, with a lock and outputs of its own.")
 output_root = click.option("--output-root", type=click.Path(file_okay=False), help="Put the videos there instead.")
-selectors = click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
 retry = click.option(
     "--retry", type=click.Choice(["rejected"]), help="Send also what was rejected, once more as it is."
 )

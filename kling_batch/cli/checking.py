@@ -9,11 +9,13 @@ import rich_click as click
 
 import kling_batch
 from kling_batch.cli import service, terminal
-from kling_batch.cli.asked import Asked, reads_manifest, selectors
+from kling_batch.cli.asked import Asked, reads_manifest
+from kling_batch.cli.choosing import campaigns, reads_manifests
 from kling_batch.cli.selection import check_selectors
 from kling_batch.errors import UsageError
 from kling_batch.job import Key
 from kling_batch.plan.record import State
+from kling_batch.plan.select import Selection
 from kling_batch.report.checking import Checked, verify_json, verify_text
 from kling_batch.report.recovery import Regain, Regained, recovery_json, recovery_text
 from kling_batch.run import recovering, verifying
@@ -28,17 +30,16 @@ NOTHING_WRITTEN = "nothing was written"
 
 
 @click.command(epilog="Example: kling-batch verify manifests/spring.yaml --fetch")
-@reads_manifest
-@selectors
+@reads_manifests
 @click.option("--fetch", is_flag=True, help="Ask the service for what is missing; nothing is submitted.")
 @service.proxy
 @service.speed
 @service.scenario
 @click.option("--json", "as_json", is_flag=True, help="Print data for programs.")
 def verify(
-    asked: Asked,
+    asks: tuple[Asked, ...],
+    selection: Selection,
     *,
-    selectors: tuple[str, ...],
     fetch: bool,
     proxy: str | None,
     speed: float | None,
@@ -50,17 +51,24 @@ def verify(
     Ends with 9 if one is missing or wrong, also where another clone has it; --fetch brings what is missing, for as long
     as the service keeps it. Neither lock nor any file that is here is changed.
     """
-    service.only_for_a_sandbox(asked, speed, scenario)
-    campaign = asked.campaign()
-    terminal.talk_diagnostics(campaign.warnings)
-    lock = kling_batch.state(campaign)
-    check_selectors(selectors, [*(job.key for job in campaign.manifest.jobs), *lock.jobs])
-    found = verifying.verify(campaign, lock, selectors)
-    if fetch and any(file.trouble in {Trouble.MISSING, Trouble.UNLABELLED} for file in found):
-        with service.reached(asked, campaign, speed=speed, scenario=scenario) as base_url:
-            found = _fetched(campaign, found, service.key_of(asked), base_url, proxy)
-    _tell(asked, found, as_json=as_json)
-    return SOME_FAIL if any(file.trouble for file in found) else 0
+    service.only_for_a_sandbox(asks[0], speed, scenario)
+    read = campaigns(asks)
+    locks = [kling_batch.state(campaign) for campaign in read]
+    keys = [key for each, lock in zip(read, locks, strict=True) for key in (*_keys(each), *lock.jobs)]
+    check_selectors((*selection.patterns, *selection.excluded), keys)
+    told = []
+    for asked, campaign, lock in zip(asks, read, locks, strict=True):
+        found = verifying.verify(campaign, lock, selection)
+        if fetch and any(file.trouble in {Trouble.MISSING, Trouble.UNLABELLED} for file in found):
+            with service.reached(asked, campaign, speed=speed, scenario=scenario) as base_url:
+                found = _fetched(campaign, found, service.key_of(asked), base_url, proxy)
+        told.append(_checked(found))
+    _tell(asks, told, as_json=as_json)
+    return SOME_FAIL if any(file.trouble for files in told for file in files) else 0
+
+
+def _keys(campaign: "Campaign") -> tuple[Key, ...]:
+    return tuple(job.key for job in campaign.manifest.jobs)
 
 
 def _fetched(
@@ -73,8 +81,8 @@ def _fetched(
         return ask(partial(fetch, campaign, found), api_key=key, base_url=base_url, proxy=proxy)
 
 
-def _tell(asked: Asked, found: Sequence[Finding], *, as_json: bool) -> None:
-    files = [
+def _checked(found: Sequence[Finding]) -> list[Checked]:
+    return [
         Checked(
             key=file.key,
             output=file.output,
@@ -85,10 +93,23 @@ def _tell(asked: Asked, found: Sequence[Finding], *, as_json: bool) -> None:
         )
         for file in found
     ]
-    if as_json:
-        terminal.out_json(verify_json(files))
-    else:
-        terminal.out(verify_text(files, asked.manifest, asked.flags))
+
+
+def _tell(asks: Sequence[Asked], told: Sequence[Sequence[Checked]], *, as_json: bool) -> None:
+    """Tell what was found; of several manifests each under its name."""
+    parts = list(zip(asks, told, strict=True))
+    match parts:
+        case [(_, files)] if as_json:
+            terminal.out_json(verify_json(files))
+        case _ if as_json:
+            terminal.out_json(
+                {"manifests": [{"manifest": each.manifest, **verify_json(files)} for each, files in parts]}
+            )
+        case _:
+            for each, files in parts:
+                if len(parts) > 1:
+                    terminal.out(f"{each.manifest}\n")
+                terminal.out(verify_text(files, each.manifest, each.flags))
 
 
 @click.command(epilog="Example: kling-batch recover manifests/spring.yaml")

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kling_batch.job import Key
 from kling_batch.plan.record import State
@@ -25,6 +25,12 @@ class Selection:
     shard: tuple[int, int] | None = None
     sample: int | None = None
     by_shot: bool = False
+
+
+def selection_of(only: Sequence[str] | Selection, chosen: frozenset[Key] | None = None) -> Selection:
+    """Return the selection that patterns are, with the jobs that `--where` has chosen; a selection is itself."""
+    selection = only if isinstance(only, Selection) else Selection(patterns=tuple(only))
+    return selection if chosen is None else replace(selection, chosen=chosen)
 
 
 def selected(selection: Selection, jobs: Iterable[tuple[Key, State]]) -> frozenset[Key]:

@@ -11,7 +11,7 @@ from kling_batch.errors import StateError
 from kling_batch.plan.diff import Action, Change, FileState, Outlook, Plan, compare
 from kling_batch.plan.lockfile import LIMIT, Lock, belongs
 from kling_batch.plan.record import Record, State, committed
-from kling_batch.plan.select import Selection, selected
+from kling_batch.plan.select import Selection, selected, selection_of
 from kling_batch.run.healing import read_lock
 from kling_batch.run.journal import Replayed, recovered, replay
 from kling_batch.run.refreshing import refreshing
@@ -77,9 +77,7 @@ def plan(
         retry_rejected=retry_rejected,
     )
     changes = compare(manifest.jobs, lock, prices(campaign), outlook)
-    selection = only if isinstance(only, Selection) else Selection(patterns=tuple(only))
-    if manifest.chosen is not None:
-        selection = replace(selection, chosen=manifest.chosen)
+    selection = selection_of(only, manifest.chosen)
     if selection != Selection():
         wanted = selected(selection, ((each.key, _state_of(each)) for each in changes))
         changes = tuple(each for each in changes if each.key in wanted)

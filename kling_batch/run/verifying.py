@@ -9,7 +9,7 @@ from kling_batch.job import Key
 from kling_batch.media.boxes import Damage, inspect
 from kling_batch.plan.lockfile import Lock
 from kling_batch.plan.record import Record, State
-from kling_batch.plan.select import selector
+from kling_batch.plan.select import Selection, selected, selection_of
 from kling_batch.run.shelf import Shelf
 from kling_batch.run.workspace import Campaign
 
@@ -38,13 +38,13 @@ class Finding:
     why: str = ""
 
 
-def verify(campaign: Campaign, lock: Lock, only: Sequence[str] = ()) -> tuple[Finding, ...]:
+def verify(campaign: Campaign, lock: Lock, only: Sequence[str] | Selection = ()) -> tuple[Finding, ...]:
     """Return what is found of every file that the selected jobs have, superseded generations included; reads only."""
-    means, shelf = selector(only), Shelf(root=campaign.places.outputs)
+    selection, shelf = selection_of(only, campaign.manifest.chosen), Shelf(root=campaign.places.outputs)
+    meant = selected(selection, ((key, record.state) for key, record in lock.jobs.items()))
     return tuple(
         checked(Finding(key=key, record=each, output=each.output), shelf)
-        for key in sorted(lock.jobs)
-        if means(key, lock.jobs[key].state)
+        for key in sorted(meant)
         for each in (lock.jobs[key], *lock.jobs[key].past)
         if each.state is State.DONE and each.output is not None
     )

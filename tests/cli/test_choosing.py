@@ -261,3 +261,17 @@ def test_status_speaks_junit_and_csv(command: Command, films: Path) -> None:
         ("films/winter.yaml", "pending"),
     }
     assert films.is_dir()
+
+
+def test_files_of_several_manifests_are_verified_and_refreshed(command: Command, films: Path) -> None:
+    command("run", "films", "pour", *RUN)
+    good = command("verify", "films", "--sandbox", "--where", "shot == 'pour'")
+    next(films.rglob("winter*/**/*.mp4")).unlink()
+    bad = json.loads(command("verify", "films", "pour", "--sandbox", "--json").out)
+    code = command("verify", "films", "pour", "--sandbox").code
+    refreshed = command("refresh", "films", "pour", "--sandbox")
+
+    assert good.code == 0
+    assert good.out.count("1 file: 1 as they were made") == 2
+    assert [each["counts"] for each in bad["manifests"]] == [{"sound": 1}, {"missing": 1}]
+    assert (code, refreshed.code) == (9, 0)
