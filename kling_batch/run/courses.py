@@ -62,13 +62,15 @@ class Course:
 
 def set_out(plan: Plan) -> Iterator[Course]:
     """Return the courses of all jobs that a run has to do something about at the service, in the plan's order."""
+    places = {change.job.output: change.key for change in plan.changes if change.job}
     for change in plan.changes:
         job, record = change.job, change.record
         match change.action:
             case Action.CREATE | Action.REDO | Action.RETRY if job and not plan.reads_only:
                 yield _to_buy(plan, change, job)
             case Action.UNSURE | Action.RESUME | Action.FETCH if job and record:
-                yield _bought(plan, change, job, record)
+                planned = record.output if places.get(record.output or "", job.key) == job.key else None
+                yield _bought(plan, change, job, record, planned or job.output)
             case _:
                 pass
 
@@ -96,7 +98,7 @@ def _own_id(plan: Plan, change: Change, job: Job) -> BusinessId:
     return business_id(plan.project, job.key, *attempt)
 
 
-def _bought(plan: Plan, change: Change, job: Job, record: Record) -> Course:
+def _bought(plan: Plan, change: Change, job: Job, record: Record, output: str) -> Course:
     own = record.business_id or business_id(plan.project, job.key, record.spec, record.generation, record.attempt)
     attempt = record.attempt
     return Course(
@@ -109,7 +111,7 @@ def _bought(plan: Plan, change: Change, job: Job, record: Record) -> Course:
         generation=record.generation,
         last_attempt=_last_attempt(plan, attempt),
         price=change.price,
-        output=job.output if change.origin else record.output or job.output,
+        output=job.output if change.origin else output,
         paid=True,
         edited=record.spec != job.spec.hash,
         expires=record.expires,

@@ -504,6 +504,24 @@ def test_a_reverted_edit_restores_the_old_file_for_nothing(bench: Bench) -> None
     assert is_empty(bench.plan())
 
 
+def test_jobs_whose_paths_were_swapped_in_flight_never_share_a_file(bench: Bench) -> None:
+    bench.write(2, run="deadline: 30s")
+    text = bench.manifest.read_text()
+    names = text + "    vars: {place: {n0: a, n1: b}}\n    output: {path: '{{ place[axes.n] }}.mp4'}\n"
+    bench.manifest.write_text(names)
+    bench.service.fate = lambda _body: Fate(seconds=70.0)
+    assert bench.run().counts == {State.SUBMITTED: 2}
+
+    bench.manifest.write_text(names.replace("n0: a, n1: b", "n0: b, n1: a"))
+    outcome = bench.run()
+
+    shas = [record.sha256 for record in kling_batch.state(bench.campaign()).jobs.values()]
+    files = sorted(path.name for path in (bench.folder / "out").rglob("*.mp4"))
+    assert (outcome.exit_code, outcome.counts) == (0, {State.DONE: 2})
+    assert len(set(shas)) == 2
+    assert files == ["a.mp4", "b.mp4"]
+
+
 def test_a_renamed_shot_moves_its_videos_for_nothing(bench: Bench) -> None:
     bench.write(2)
     bench.run()
