@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from kling_batch.plan.diff import Action, Change, Plan
     from kling_batch.plan.lockfile import Lock
     from kling_batch.plan.record import Record, State
+    from kling_batch.plan.select import Selection
     from kling_batch.run.holding import hold
     from kling_batch.run.planning import plan, state
     from kling_batch.run.runner import Outcome, run
@@ -71,6 +72,7 @@ __all__ = [
     "Prices",
     "Record",
     "Request",
+    "Selection",
     "State",
     "StateError",
     "UsageError",
@@ -93,6 +95,7 @@ _HOME = {
     "kling_batch.plan.diff": ["Action", "Change", "Plan"],
     "kling_batch.plan.lockfile": ["Lock"],
     "kling_batch.plan.record": ["Record", "State"],
+    "kling_batch.plan.select": ["Selection"],
     "kling_batch.run.runner": ["Outcome", "run"],
     "kling_batch.run.holding": ["hold"],
     "kling_batch.run.planning": ["plan", "state"],

@@ -13,14 +13,18 @@ from kling_batch.job import Key
 from kling_batch.plan.saved import Saved, SavedPlan, edited, format_saved, is_saved, overtaken, parse_saved, promises
 from kling_batch.report.together import Planned
 
-LARGEST = 200_000_000  # bytes
 MOST_NAMED = 8
 
 
 def save(path: Path, asks: Sequence[Asked], parts: Sequence[Planned], *, retry_rejected: bool) -> None:
-    """Write plans to a file; the manifests in it are named from its folder."""
+    """Write plans to a file; the manifests in it are named from its folder.
+
+    Raises `UsageError` where something lies there that is no plan: a slip of the pen would cost a manifest.
+    """
     from kling_batch import store  # noqa: PLC0415 - `--help` need not wait for it
 
+    if path.exists() and not _is_plan(path):
+        raise UsageError(f"`{path}` is there already, and no plan; nothing was written", help="name another file")
     folder = path.absolute().parent
     plans = tuple(_saved(asked, part, folder) for asked, part in zip(asks, parts, strict=True))
     try:
@@ -28,6 +32,13 @@ def save(path: Path, asks: Sequence[Asked], parts: Sequence[Planned], *, retry_r
     except OSError as error:
         raise UsageError(f"cannot write `{path}`: {error.strerror or error}") from error
     terminal.talk(f"saved; `kling-batch run {path}` does exactly this")
+
+
+def _is_plan(path: Path) -> bool:
+    try:
+        return is_saved(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
 
 
 def _saved(asked: Asked, part: Planned, folder: Path) -> SavedPlan:

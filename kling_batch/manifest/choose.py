@@ -83,7 +83,7 @@ class Chooser:
         """Return the fault of a name that no job has."""
         if not isinstance(self._template, Template):
             return None
-        strays = sorted(self._template.names - self._known - {"*", "value"})
+        strays = sorted(self._template.names - self._known - {"*"})
         if strays:
             known = tuple(name for name in self._known if name not in {"env", "pick", "shuffle", "range"})
             message = f"`{strays[0]}` is a name of no job"

@@ -190,3 +190,17 @@ def test_locked_makes_no_request_where_something_would_be_bought(command: Comman
     assert said.code == 3
     assert not list((folder / ".kling-batch").glob("*.state.jsonl"))  # the service was never begun
     assert not list(folder.glob("*.lock.json"))
+
+
+def test_saving_never_overwrites_anything_but_a_plan(command: Command, folder: Path) -> None:
+    before = (folder / "spring.yaml").read_bytes()
+
+    said = command("plan", "spring.yaml", "-o", "spring.yaml")
+    command("plan", "spring.yaml", "-o", "spring.plan")
+    again = command("plan", "spring.yaml", "hero/lang=de", "-o", "spring.plan")
+
+    assert said.code == 2
+    assert "is there already, and no plan" in said.err
+    assert (folder / "spring.yaml").read_bytes() == before
+    assert again.code == 0
+    assert (folder / "spring.plan").read_text().count('"key"') == 1
