@@ -11,7 +11,8 @@ import rich_click as click
 import kling_batch
 from kling_batch.cli import terminal
 from kling_batch.cli.asked import Asked, reads_manifest
-from kling_batch.cli.editing import as_data, because, told
+from kling_batch.cli.deciding import Decision, tell
+from kling_batch.cli.editing import as_data, because
 from kling_batch.cli.selection import check_selectors
 from kling_batch.errors import UsageError
 from kling_batch.events import Fact, Redrawn
@@ -67,16 +68,16 @@ def import_(
         _check_keys(pairs, changes)
         history = History(kling_batch.state(campaign))
         answers = [bring_in(changes[name], history, reason, each) for name, each in pairs]
-        refused = [each for each in answers if isinstance(each, Refused)]
+        refused = tuple(each for each in answers if isinstance(each, Refused))
         is_against = any(not each.is_so for each in refused)
-        granted = [] if is_against else [each for each in answers if isinstance(each, Granted)]
+        granted = () if is_against else tuple(each for each in answers if isinstance(each, Granted))
         facts: list[Fact] = [fact for each in granted for fact in each.facts]
         if facts and video is not None:
             facts.append(_copied(campaign, changes[pairs[0][0]], facts[0], video))
         if facts:
             settle(campaign, facts)
-    told("import", granted, refused, as_json=as_json)
-    return UsageError.exit_code if is_against else 0
+    decision = Decision(manifest=asked.manifest, granted=granted, refused=refused)
+    return tell("import", [decision], as_json=as_json)
 
 
 _Pair = tuple[Key, TaskId | None]

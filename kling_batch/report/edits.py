@@ -21,12 +21,12 @@ def refusals_text(refused: Sequence[Refused]) -> str:
     return _rows([("as it is", each.key, each.because) for each in refused])
 
 
-def edits_json(verb: str, granted: Sequence[Granted], refused: Sequence[Refused]) -> Json:
-    """Return what was granted and what was not, as data."""
+def edits_json(verb: str, granted: Sequence[tuple[str, Granted]], refused: Sequence[tuple[str, Refused]]) -> Json:
+    """Return what was granted and what was not, each with its manifest, as data."""
     return {
         "verb": verb,
-        "changed": [{"key": each.key, "because": each.because} for each in granted],
-        "left": [{"key": each.key, "because": each.because} for each in refused],
+        "changed": [{"manifest": manifest, "key": each.key, "because": each.because} for manifest, each in granted],
+        "left": [{"manifest": manifest, "key": each.key, "because": each.because} for manifest, each in refused],
     }
 
 

@@ -270,3 +270,33 @@ def test_an_edit_that_was_killed_before_the_lock_was_written_is_in_the_journal(
 
     assert set(known) == {"hero/n=n0#1"}
     assert record(done, "hero/n=n0#1").reason == "too dark"
+
+
+def test_which_jobs_may_be_said_by_state_and_expression_and_must_be_said(command: Command, done: Bench) -> None:
+    edit(done, "n0, n1", "n0, n1, n2")
+    done.service.fate = lambda _body: Fate(code="x", message="content policy")
+    done.run()
+
+    nothing = command("redo", "m.yaml")
+    failed = json.loads(command("redo", "m.yaml", "--state", "failed", "--json").out)
+    chosen = json.loads(command("redo", "m.yaml", "--where", "n == 'n1'", "--json").out)
+
+    assert nothing.code == 2
+    assert "say which jobs" in nothing.err
+    assert [each["key"] for each in failed["changed"]] == ["hero/n=n2#1"]
+    assert [each["key"] for each in chosen["changed"]] == ["hero/n=n1#1"]
+
+
+def test_several_manifests_are_decided_about_at_once_or_not_at_all(command: Command, done: Bench, folder: Path) -> None:
+    (folder / "other.yaml").write_text(done.manifest.read_text().replace("root: out", "root: other"))
+    before = (folder / "m.lock.json").read_bytes()
+    command("import", "other.yaml", "hero/n=n0#1", "tsk_9")
+
+    refused = command("forget", "m.yaml", "other.yaml", "hero")
+    kept = (folder / "m.lock.json").read_bytes() == before
+    granted = json.loads(command("forget", "m.yaml", "other.yaml", "hero", "--yes", "--json").out)
+
+    assert (refused.code, kept) == (2, True)
+    assert [(each["manifest"], each["key"]) for each in granted["changed"]] == [
+        *(("m.yaml", "hero/n=n0#1"), ("m.yaml", "hero/n=n1#1"), ("other.yaml", "hero/n=n0#1")),
+    ]
