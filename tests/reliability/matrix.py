@@ -2,6 +2,7 @@
 
 import json
 import ssl
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -47,6 +48,7 @@ class Stage:
         scenario.write_text(json.dumps({"seed": 1, "service": {"speed": 900, **(service or {})}, "rules": rules}))
         self.campaign = Campaign(folder=folder / "c", jobs=jobs, run=run)
         self.events: list[Event] = []
+        self.wall: Callable[[], float] = time.time
         self.posts = 0
         self._config = Config(scenario=scenario)
         self._settings, self._tls, self._stack = settings, tls, ExitStack()
@@ -76,7 +78,7 @@ class Stage:
         with kling_batch.hold(campaign):
             plan = kling_batch.plan(campaign)
             with holding.journal(campaign, plan) as (lock, journal):
-                run = Run(campaign, plan, lock, journal, hear)
+                run = Run(campaign, plan, lock, journal, hear, wall=self.wall)
                 outcome = anyio.run(self._over_http, run, origin_of(self._tap.url))
         self.posts = self._tap.posts - before
         return outcome

@@ -4,9 +4,12 @@ import json
 import os
 import resource
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,37 @@ from kling_batch.events import Done, Event, Submitted
 pytestmark = pytest.mark.slow
 
 Up = Callable[..., Stage]
+
+
+def test_14_what_breaks_in_the_midst_of_a_run_loses_nothing(stage: Up) -> None:
+    it = stage()
+    for nth in range(1, 40, 3):
+        heard = count(1)
+
+        def explode(_: Event, heard: Iterator[int] = heard, nth: int = nth) -> None:
+            if next(heard) == nth:
+                raise ZeroDivisionError
+
+        with suppress(ZeroDivisionError, ExceptionGroup):
+            it.run(explode)
+        assert it.audit().faults == []
+
+    assert it.run().exit_code == 0
+    it.assert_all_is_well()
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS], ids=lambda number: number.name)
+def test_15_a_crash_of_the_interpreter_is_as_a_kill(folder: Path, number: signal.Signals) -> None:
+    with Sandbox(folder / "service", speed=300) as sandbox:
+        campaign = Campaign(folder=folder / "c", jobs=6, url=sandbox.url)
+        with campaign.started(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0))) as process:
+            wait_until(lambda: campaign.journal.exists() and b"intended" in campaign.journal.read_bytes(), process)
+            process.send_signal(number)
+            assert process.wait(10) == -number
+
+        assert campaign.finish().code == 0
+        assert audit(campaign, sandbox.charges()).faults == []
+        assert len(sandbox.charges()) == 6
 
 
 def _flip(path: Path) -> None:
@@ -203,6 +237,17 @@ def test_33_an_output_folder_that_is_deleted_in_mid_run_loses_no_task(stage: Up)
     assert it.states() == ["done"] * 4
     assert len(it.charges()) == 4
     assert it.audit().forgotten == 0
+
+
+@pytest.mark.parametrize("jump", [-3600, 86_400, -1_700_000_000, 500_000_000])
+def test_83_a_clock_that_jumps_to_and_fro_changes_nothing(stage: Up, jump: int) -> None:
+    it = stage()
+    asked = count()
+    it.wall = lambda: time.time() + jump * (next(asked) % 2)
+
+    assert it.run().exit_code == 0
+
+    it.assert_all_is_well()
 
 
 @pytest.mark.parametrize("how", ["deleted", "cut"])
