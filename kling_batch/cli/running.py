@@ -24,6 +24,7 @@ from kling_batch.report.money import exact
 from kling_batch.report.progress import work_of
 from kling_batch.report.together import Planned, plans_text, together
 from kling_batch.run.holding import catch_up
+from kling_batch.text.plain import plain
 
 CHANGES_PENDING, ACCOUNT, INTERRUPTED = 3, 8, 130
 _NEW = frozenset({Action.CREATE, Action.REDO})
@@ -151,6 +152,8 @@ def _spend(parts: Sequence[Part], wish: Wish, key: str) -> int:
     codes, spent, submits = [0], Decimal(0), 0
     try:
         for part in parts:
+            if len(parts) > 1:
+                _name(part.asked.manifest, wish)
             outcome = _carried(part, wish, key, spent, submits)
             spent, submits = spent + outcome.spent, submits + outcome.submits
             codes.append(outcome.exit_code)
@@ -165,6 +168,14 @@ def _spend(parts: Sequence[Part], wish: Wish, key: str) -> int:
         if wish["on_done"] is not None:
             tell_hook(wish["on_done"], {"exit_code": max(codes), "usd": exact(spent), "manifests": ends})
     return max(codes)
+
+
+def _name(manifest: str, wish: Wish) -> None:
+    """Say which of several manifests what follows is about."""
+    if wish["as_json"]:
+        terminal.out_json({"event": "manifest", "manifest": manifest}, indent=None)
+    elif not wish["quiet"]:
+        terminal.out(f"\n{plain(manifest)}\n")
 
 
 def _carried(part: Part, wish: Wish, key: str, spent: Decimal, submits: int) -> "kling_batch.Outcome":
