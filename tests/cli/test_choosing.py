@@ -275,3 +275,15 @@ def test_files_of_several_manifests_are_verified_and_refreshed(command: Command,
     assert good.out.count("1 file: 1 as they were made") == 2
     assert [each["counts"] for each in bad["manifests"]] == [{"sound": 1}, {"missing": 1}]
     assert (code, refreshed.code) == (9, 0)
+
+
+def test_the_events_of_several_manifests_say_whose_they_are(command: Command, films: Path) -> None:
+    said = command("run", "films", "pour", "--json", *RUN)
+
+    told = [json.loads(line) for line in said.out.splitlines()]
+    named = [each["manifest"] for each in told if each["event"] == "manifest"]
+    ended = [at for at, each in enumerate(told) if each["event"] == "ended"]
+    assert named == ["films/autumn.yaml", "films/winter.yaml"]
+    assert len(ended) == 2
+    assert ended[0] < told.index({"event": "manifest", "manifest": "films/winter.yaml"}) < ended[1]
+    assert films.is_dir()
