@@ -16,6 +16,7 @@ from kling_batch.plan.history import History
 from kling_batch.plan.select import Selection, selected
 from kling_batch.plan.wishes import Granted, Refused
 from kling_batch.report.edits import edits_json, edits_text, refusals_text
+from kling_batch.report.status import state_of
 from kling_batch.run.resolving import settle
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _whole(campaign: "Campaign") -> "Campaign":
 
 def _meant(campaign: "Campaign", changes: Sequence[Change], selection: Selection) -> list[Change]:
     wanted = replace(selection, chosen=campaign.manifest.chosen)
-    meant = selected(wanted, ((key, change.state) for change in changes for key in names(change)))
+    meant = selected(wanted, ((key, state_of(change)) for change in changes for key in names(change)))
     return [change for change in changes if any(key in meant for key in names(change))]
 
 

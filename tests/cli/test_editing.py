@@ -300,3 +300,14 @@ def test_several_manifests_are_decided_about_at_once_or_not_at_all(command: Comm
     assert [(each["manifest"], each["key"]) for each in granted["changed"]] == [
         *(("m.yaml", "hero/n=n0#1"), ("m.yaml", "hero/n=n1#1"), ("other.yaml", "hero/n=n0#1")),
     ]
+
+
+def test_what_status_calls_lost_is_lost_to_a_selection_too(command: Command, bench: Bench) -> None:
+    bench.service.epoch -= 10 * 86400
+    bench.service.trouble = lambda operation, _: "403" if operation == "download" else ""
+    bench.run(limit=1)
+
+    told = json.loads(command("redo", "m.yaml", "--state", "lost", "--json").out)
+
+    assert [each["key"] for each in told["changed"]] == ["hero/n=n0#1"]
+    assert actions(command)["hero/n=n0#1"] == "redo"
