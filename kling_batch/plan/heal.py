@@ -15,7 +15,7 @@ from kling_batch.job import Json, Key
 from kling_batch.plan.complaint import WHOLE, complaint
 from kling_batch.plan.decode import Damage, record_of
 from kling_batch.plan.encode import encode
-from kling_batch.plan.lockfile import Lock, belongs, parse
+from kling_batch.plan.lockfile import Lock, belongs, parse, uncollected
 from kling_batch.plan.merge import Doubled, Undecided, merge
 from kling_batch.plan.record import Record
 from kling_batch.text.diagnostic import Diagnostic, Severity
@@ -59,7 +59,8 @@ def heal(source: Source, wanted: Collection[Key] = frozenset()) -> tuple[Lock | 
         why = "the marks of a conflict are not in git's order here"
         return None, (complaint(source, "lock-conflict", why, WHOLE, first_mark(source.text) or (0, 0)),)
     undecided: list[Undecided] = []
-    ours, theirs = _lock(sides.ours, undecided), _lock(sides.theirs, undecided)
+    with uncollected():
+        ours, theirs = _lock(sides.ours, undecided), _lock(sides.theirs, undecided)
     if ours is None or theirs is None:
         why = (
             "the sides of this conflict are not as kling-batch writes a lock: a record is a key line and a payload line"

@@ -113,7 +113,7 @@ def parse(source: Source) -> tuple[Lock | None, tuple[Diagnostic, ...]]:
     if len(text) > LIMIT:
         return None, (complaint(source, "lock-size", "this lock is longer than 200 MB", WHOLE),)
     damages: list[Damage] = []
-    with _uncollected():
+    with uncollected():
         try:
             value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
         except (ValueError, RecursionError) as error:
@@ -125,7 +125,7 @@ def parse(source: Source) -> tuple[Lock | None, tuple[Diagnostic, ...]]:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Hold the garbage collector back while a lock is read: it would look through 100,000 records, and find nothing."""
     was_on = gc.isenabled()
     gc.disable()
