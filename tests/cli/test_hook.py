@@ -74,3 +74,10 @@ def test_a_hook_that_hangs_is_ended_with_all_it_has_started(folder: Path) -> Non
 
     assert folder.is_dir()
     assert time.monotonic() - began < 5
+
+
+def test_a_hook_that_cannot_begin_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tell_hook("no\0command", {"exit_code": 0})
+
+    assert folder.is_dir()
+    assert "warning: `--on-done` could not be run" in capsys.readouterr().err
