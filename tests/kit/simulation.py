@@ -107,7 +107,8 @@ class Story:
         if name not in _LOADED:
             _LOADED[name] = kling_batch.load(self.folder / "m.yaml")
         loaded = _LOADED[name]
-        return replace(loaded, manifest=replace(loaded.manifest, run=self.script.run))
+        seen = store.Seen(loaded.places.seen, loaded.places.outputs)  # a process remembers nothing of the one before
+        return replace(loaded, manifest=replace(loaded.manifest, run=self.script.run), seen=seen)
 
     def once(self, how: Ending) -> Outcome | None:
         """Run one process from its plan to its end, and hold the promises."""

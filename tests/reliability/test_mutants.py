@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from mutants import MUTANTS, Mutant
+from mutants import MUTANTS, SIMULATION, Mutant
 
 QUICK = frozenset(
     {
@@ -26,6 +26,14 @@ def test_a_planted_fault_is_caught(tmp_path: Path, mutant: Mutant) -> None:
     mutant.plant(tmp_path)
 
     assert mutant.is_caught(tmp_path)
+
+
+def test_a_copy_without_a_fault_is_not_caught(tmp_path: Path) -> None:
+    text = "posts = 1 if self.canary else self.settings.posts"
+    harmless = Mutant(name="no fault", file="run/gate.py", text=text, instead=text, caught_by=(*SIMULATION[:3], "10"))
+    harmless.plant(tmp_path)
+
+    assert not harmless.is_caught(tmp_path)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
