@@ -1,9 +1,11 @@
 """What a job has been through, as far as the next draw of it depends on it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from kling_batch.job import PARTS, BusinessId, Job, SpecHash, business_id
+from kling_batch.job import PARTS, BusinessId, Job, Key, SpecHash, TaskId, business_id
+from kling_batch.plan.join import tasks
 from kling_batch.plan.lockfile import Lock
 from kling_batch.plan.record import Record, State
 
@@ -28,6 +30,11 @@ class History:
             while business_id(self.lock.project, job.key, spec, generation, 1) in self._ids:
                 generation += 1
         return generation
+
+    @cached_property
+    def owners(self) -> Mapping[TaskId, Key]:
+        """Return which job each task of the lock belongs to, earlier ones and second ones too."""
+        return {task: key for key, record in self.lock.jobs.items() for task in tasks(record)}
 
     @cached_property
     def _draws(self) -> tuple[Record, ...]:

@@ -93,7 +93,7 @@ def bring_in(change: Change, history: History, why: str, task: TaskId | None = N
         case Action.KEEP | Action.MOVE | Action.RESTORE:
             is_so = task is not None and record is not None and record.task == task
             return Refused(key=key, because=f"has a video; `redo` asks for another ({change.because})", is_so=is_so)
-    owner = next((other for other, each in history.lock.jobs.items() if task and task in tasks(each)), None)
+    owner = history.owners.get(task) if task else None
     if owner is not None:
         return Refused(key=key, because=f"cannot have task `{task}`, which is that of `{owner}`", is_so=owner == key)
     drawn = replace(_redrawn(job, record, history, why), task=task, usd=change.price if task else None)
