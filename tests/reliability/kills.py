@@ -18,7 +18,7 @@ from pathlib import Path
 from blackbox import MEMORY, NOWHERE, PATIENCE, Campaign, Figures, Rule, Sandbox, audit, wait_until
 from blackbox_tap import POINTS, Tap
 
-MOST, JOBS = 20, 24  # kills and jobs in one campaign
+MOST, JOBS = 20, 24  # kills and jobs in one long campaign
 POSTS = 4  # on the wire at once: what one kill may leave unsure
 
 
@@ -153,13 +153,13 @@ def _ending(scene: Scene, trouble: Trouble, code: int, figures: Figures) -> list
     return told
 
 
-def many(name: str, kills: int, seed: int, folder: Path) -> Figures:
+def many(name: str, kills: int, seed: int, folder: Path, jobs: int = JOBS) -> Figures:
     """Run campaigns under one trouble until so many kills have come together."""
     trouble, dice, total = TROUBLES[name], random.Random(f"{seed}:{name}"), Figures()
     with Sandbox(folder / "service", *trouble.rules, seed=seed, **trouble.service) as sandbox, Tap(sandbox.port) as tap:
         while total.kills < kills:
             own = f"{name}-{total.campaigns}"
-            campaign = Campaign(folder=folder / own, name=own, jobs=JOBS, url=tap.url)
+            campaign = Campaign(folder=folder / own, name=own, jobs=jobs, url=tap.url)
             scene = Scene(campaign=campaign, tap=tap, dice=dice)
             total += one_campaign(scene, sandbox, trouble, min(MOST, kills - total.kills))
         leak = [each for each in (folder / "service").iterdir() if b"sk-canary" in each.read_bytes()]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).with_name("syscalls.py")
-EVERY = 5
+EVERY = 9
 
 pytestmark = pytest.mark.slow
 
