@@ -90,14 +90,15 @@ def run(asks: tuple[Asked, ...], selection: Selection, **wish: Unpack[Wish]) -> 
     wish["selectors"] = selection
     read = campaigns(asks)
     check_selection(selection, read)
+    agreed = saved is not None or wish["yes"]
+    if not service.may_begin(asks[0], agreed=agreed):
+        parts = _parts(asks, read, wish, saved)
+        if any(part.has_work for part in parts):
+            return _run(parts, wish, agreed=agreed)  # it ends there, and not even a run lock was written
     with ExitStack() as held:
         for campaign in read:
             held.enter_context(kling_batch.hold(campaign))
-        parts = tuple(
-            Part(asked=asked, campaign=campaign, plan=_planned(campaign, selection, wish, saved, at))
-            for at, (asked, campaign) in enumerate(zip(asks, read, strict=True))
-        )
-        return _run(parts, wish, agreed=saved is not None or wish["yes"])
+        return _run(_parts(asks, read, wish, saved), wish, agreed=agreed)
 
 
 def _check_alone(asks: Sequence[Asked], selection: Selection, wish: Wish) -> None:
@@ -115,11 +116,18 @@ def _check_alone(asks: Sequence[Asked], selection: Selection, wish: Wish) -> Non
     )
 
 
-def _planned(
-    campaign: "kling_batch.Campaign", selection: Selection, wish: Wish, saved: Saved | None, at: int
-) -> "kling_batch.Plan":
+def _parts(
+    asks: Sequence[Asked], read: "Sequence[kling_batch.Campaign]", wish: Wish, saved: Saved | None
+) -> tuple[Part, ...]:
+    return tuple(
+        Part(asked=asked, campaign=campaign, plan=_planned(campaign, wish, saved, at))
+        for at, (asked, campaign) in enumerate(zip(asks, read, strict=True))
+    )
+
+
+def _planned(campaign: "kling_batch.Campaign", wish: Wish, saved: Saved | None, at: int) -> "kling_batch.Plan":
     rejected = wish["retry"] is not None if saved is None else saved.retry_rejected
-    plan = kling_batch.plan(campaign, only=selection, retry_rejected=rejected)
+    plan = kling_batch.plan(campaign, only=wish["selectors"], retry_rejected=rejected)
     if saved is not None:
         plan = saving.exactly(plan, saved.plans[at])
     if wish["max_failures"] is not None:

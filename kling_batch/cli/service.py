@@ -9,11 +9,12 @@ from pathlib import Path
 import rich_click as click
 
 import kling_batch
+from kling_batch.api.origin import checked_key
 from kling_batch.cli import terminal
 from kling_batch.cli.asked import Asked
 from kling_batch.cli.figures import Speed
 from kling_batch.cli.fork import fork_reason
-from kling_batch.errors import AccountError, UsageError
+from kling_batch.errors import AccountError, KlingBatchError, UsageError
 from kling_batch.job import Json
 
 KEY = "TOAPIS_API_KEY"
@@ -30,7 +31,7 @@ def has_key(asked: Asked) -> bool:
 
 
 def key_of(asked: Asked) -> str:
-    """Return the key that the service is asked with; raises `UsageError` where there is none."""
+    """Return the key that the service is asked with; raises `UsageError` where there is none, as `checked_key` else."""
     if asked.sandbox:
         return SANDBOX_KEY
     key = os.environ.get(KEY, "")
@@ -39,7 +40,7 @@ def key_of(asked: Asked) -> str:
             f"`{KEY}` is not set, and the service takes nothing without a key",
             help=f"set it: `export {KEY}=...`; or try the run without key and cost: `--sandbox`",
         )
-    return key
+    return checked_key(key)
 
 
 def key_that_may_spend(asked: Asked) -> str:
@@ -49,6 +50,15 @@ def key_that_may_spend(asked: Asked) -> str:
     if reason:
         raise AccountError(f"this run will not spend: {reason}", help="run it on a branch of your own repository")
     return key
+
+
+def may_begin(asked: Asked, *, agreed: bool) -> bool:
+    """Say whether a run that has something to do would get past its key and its question."""
+    try:
+        key_that_may_spend(asked)
+    except KlingBatchError:
+        return False
+    return agreed or terminal.is_conversation()
 
 
 def _event_payload() -> Json:

@@ -72,6 +72,38 @@ def test_a_budget_that_is_no_amount_of_money_is_refused(say: Say, folder: Path, 
     assert names(folder) == {"m.yaml"}
 
 
+@pytest.mark.parametrize(
+    ("words", "key", "code"),
+    [
+        (("--yes",), "", 2),
+        (("--yes",), "Bearer sk-test", 8),
+        (("--yes",), "YOUR_API_KEY", 8),
+        ((), "sk-test", 2),
+        (("--sandbox",), "", 2),
+        (("--locked",), "", 3),
+    ],
+)
+def test_a_run_that_cannot_begin_writes_nothing(
+    say: Say, folder: Path, words: tuple[str, ...], key: str, code: int
+) -> None:
+    refused = say("run", "m.yaml", *words, TOAPIS_API_KEY=key)
+
+    assert refused.returncode == code
+    assert names(folder) == {"m.yaml"}
+
+
+def test_a_run_with_nothing_to_do_needs_no_key(say: Say, folder: Path) -> None:
+    assert say(*SANDBOX).returncode == 0
+    lock = folder / "m.sandbox.lock.json"
+    (folder / "m.lock.json").write_text(
+        lock.read_text().replace('"service":"sandbox"', '"service":"https://toapis.com"')
+    )
+
+    idle = say("run", "m.yaml")
+
+    assert idle.returncode == 0
+
+
 def test_a_time_of_nothing_is_refused(say: Say, folder: Path) -> None:
     (folder / "m.yaml").write_text(MANIFEST.replace("run: {", "run: {deadline: 0s, "))
 
