@@ -180,7 +180,7 @@ class Client:
         allowance = allowance_of(reply.headers)
         if allowance is not None:
             self._on_rate(replace(allowance, category=allowance.category or category))
-        if len(self._key) < _SHORTEST_SECRET:
+        if len(self._key) < _SHORTEST_SECRET or self._key.encode() not in reply.body:
             return reply
         return replace(reply, body=reply.body.replace(self._key.encode(), b"***"))  # some services echo the key
 

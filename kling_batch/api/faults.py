@@ -104,6 +104,8 @@ def wait_of(headers: Mapping[str, str]) -> float | None:
     `None` where nothing usable is told: a negative wait is as good as none.
     """
     told = header(headers, "retry-after").strip()
+    if not told:
+        return None
     try:
         seconds = float(told)
     except ValueError:

@@ -51,6 +51,8 @@ class Pacer:
 
 def allowance_of(headers: Mapping[str, str]) -> Allowance | None:
     """Return what the `X-RateLimit-*` headers and `Retry-After` of an answer tell; `None` where they are missing."""
+    if not any(name.lower().startswith(("x-ratelimit-", "retry-after")) for name in headers):
+        return None
     allowance = Allowance(
         category=header(headers, "x-ratelimit-category").strip()[:100],
         limit=_count(header(headers, "x-ratelimit-limit")),

@@ -51,9 +51,9 @@ class Collector:
     ) -> FetchAnswer | LinkDead:
         """Bring one video home, from where it was left; whatever goes wrong is an answer, never an exception."""
         try:
-            if await self.offload(self.shelf.is_from, course.output, task):
-                return await self.offload(self._found, course)
-            part = await self.offload(self.shelf.part, course.output)
+            part = await self.offload(self._begin, course, task)
+            if not isinstance(part, PartFile):
+                return part
             try:
                 return await self._download(course, task, url, part, show)
             finally:
@@ -65,6 +65,10 @@ class Collector:
         except OSError as error:
             why = f"`{course.output}` cannot be written: {error.strerror or error}"
             return InTheWay(why=why) if error.errno in _BARRED else Broken(why=why)
+
+    def _begin(self, course: Course, task: TaskId) -> PartFile | FetchAnswer:
+        """Return the part file to go on with, or what was brought home before."""
+        return self._found(course) if self.shelf.is_from(course.output, task) else self.shelf.part(course.output)
 
     async def _download(
         self,

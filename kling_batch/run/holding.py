@@ -10,7 +10,7 @@ from kling_batch.plan.lockfile import Lock
 from kling_batch.plan.lockfile import format as format_lock
 from kling_batch.run.healing import is_marked
 from kling_batch.run.journal import DiskTape, Journal, Replayed, Tape, open_journal, recovered
-from kling_batch.run.planning import journal_of, lock_of
+from kling_batch.run.planning import journal_of, lock_bytes, lock_of
 from kling_batch.run.shelf import Shelf
 from kling_batch.run.workspace import Campaign
 
@@ -55,11 +55,12 @@ def catch_up(campaign: Campaign) -> None:
     A lock that git has left in conflict is written as it was healed. Raises `StateError` as `journal` does.
     """
     campaign.seen.save()
-    lock, content = lock_of(campaign)
-    replayed = journal_of(campaign, content)
-    _refuse_a_lost_lock(campaign, lock, replayed)
-    if lock is not None and not replayed.facts and not is_marked(content):
+    here = lock_bytes(campaign) or b""
+    replayed = journal_of(campaign, here)
+    if here and not replayed.facts and not is_marked(here):
         return
+    lock, content = lock_of(campaign)
+    _refuse_a_lost_lock(campaign, lock, replayed)
     known = recovered(lock, replayed, campaign.manifest.project, campaign.service)
     text = format_lock(known).encode()
     if known.jobs and text != content:

@@ -21,14 +21,9 @@ from kling_batch.text.decode import decode
 
 def lock_of(campaign: Campaign) -> tuple[Lock | None, bytes]:
     """Return what the lock file says, and its bytes, if there is one. Raises `StateError` where it is damaged."""
-    places = campaign.places
-    try:
-        content = store.read_bytes(places.lock, LIMIT, follow=False)
-    except FileNotFoundError:
+    places, content = campaign.places, lock_bytes(campaign)
+    if content is None:
         return None, b""
-    except OSError as error:
-        why = "it is a symbolic link" if places.lock.is_symlink() else error.strerror or str(error)
-        raise StateError(f"cannot read `{places.lock.name}`: {why}", help="put a file in its place") from error
     source, complaints = decode(places.lock.name, content, limit=LIMIT)
     lock, told = read_lock(source, campaign.manifest.jobs) if source else (None, ())
     foreign = belongs(lock, campaign.manifest.project, campaign.service, place=places.lock.name) if lock else ()
@@ -39,6 +34,18 @@ def lock_of(campaign: Campaign) -> tuple[Lock | None, bytes]:
             diagnostics=(*complaints, *told, *foreign),
         )
     return lock, content
+
+
+def lock_bytes(campaign: Campaign) -> bytes | None:
+    """Return the bytes of the lock file, `None` if there is no file. Raises `StateError` where it cannot be read."""
+    lock = campaign.places.lock
+    try:
+        return store.read_bytes(lock, LIMIT, follow=False)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        why = "it is a symbolic link" if lock.is_symlink() else error.strerror or str(error)
+        raise StateError(f"cannot read `{lock.name}`: {why}", help="put a file in its place") from error
 
 
 def journal_of(campaign: Campaign, content: bytes) -> Replayed:

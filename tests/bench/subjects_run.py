@@ -17,6 +17,7 @@ from kling_batch.api import client  # noqa: F401 - imported before the clock sta
 from kling_batch.api.client_aiohttp import WideTransport
 from kling_batch.api.client_exchange import stock_transport
 from kling_batch.api.client_settings import Settings
+from kling_batch.run import runner  # noqa: F401 - as above
 
 BODY = {"model": "kling-v2-6", "prompt": "A v1 in v2, v3, take 4", "mode": "std", "duration": 5}
 POSTS = 4  # connections for submits, as many as the product has
