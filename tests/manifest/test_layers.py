@@ -222,3 +222,9 @@ def test_a_wrong_expression_is_pointed_at(load_text: Load, expression: str, code
 
 def test_without_an_expression_nothing_is_chosen(load_text: Load) -> None:
     assert loaded(load_text)[0].chosen is None
+
+
+def test_an_axis_without_values_is_told_what_would_be_right(load_text: Load) -> None:
+    _, told = load_text("version: 1\nproject: p\nshots: {a: {matrix: {x: {values: {}}}, request: {prompt: x}}}\n")
+
+    assert [(each.code, bool(each.help)) for each in told] == [("out-of-range", True)]
