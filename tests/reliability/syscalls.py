@@ -29,6 +29,7 @@ from blackbox import MEMORY, Campaign, Figures, Sandbox, audit
 from kling_batch.cli.main import main as command
 
 When = Literal["before", "half", "after"]
+Point = tuple[str, int, When]
 DISK = ("open", "write", "fsync", "fdatasync", "ftruncate", "posix_fallocate", "link", "unlink", "replace", "mkdir")
 PARTED = ("write", "send")
 WIRE = ("connect", "send", "recv")
@@ -38,8 +39,9 @@ STUCK = 30  # seconds after which a run that was not killed is told as one that 
 
 @dataclass
 class Countdown:
-    """Counts calls, and kills this process at the nth of them; `made` are the names of those there were."""
+    """Counts calls, and kills this process at the nth of one name; `made` are the names of those there were."""
 
+    name: str
     nth: int
     when: When
     told: int
@@ -59,16 +61,17 @@ class Countdown:
                 return call(*args, **options)
             with self._turn:
                 self.made.append(name)
-                here = len(self.made) == self.nth
+                here = name == self.name and self.made.count(name) == self.nth
             if here and self.when == "before":
                 self._die(name)
-            if here and self.when == "half" and name in PARTED:
+            if here and self.when == "half":
                 call(args[0], args[1][: len(args[1]) // 2], **options)
                 self._die(name)
-            result = call(*args, **options)
-            if here and self.when == "after":
-                self._die(name)
-            return result
+            try:
+                return call(*args, **options)
+            finally:
+                if here:
+                    self._die(name)
 
         return counted
 
@@ -94,13 +97,13 @@ class Ended:
     modules: tuple[str, ...] = ()
 
 
-def forked(campaign: Campaign, countdown: tuple[int, When] | None = None) -> Ended:
+def forked(campaign: Campaign, point: Point | None = None) -> Ended:
     """Run a campaign in a fork of this process."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
-        _run(campaign, countdown or (0, "before"), writing)
+        _run(campaign, point or ("", 0, "before"), writing)
     os.close(writing)
     told = b""
     deadline = threading.Timer(STUCK, lambda: os.kill(child, signal.SIGKILL))
@@ -113,7 +116,7 @@ def forked(campaign: Campaign, countdown: tuple[int, When] | None = None) -> End
     return Ended(code=code, at=told.decode()) if code < 0 else Ended(code=code, **json.loads(told))
 
 
-def _run(campaign: Campaign, countdown: tuple[int, When], told: int) -> None:
+def _run(campaign: Campaign, point: Point, told: int) -> None:
     """Be the run, and never come back."""
     code = 70
     with suppress(BaseException):  # whatever it is, this process must not go on as its parent
@@ -122,7 +125,7 @@ def _run(campaign: Campaign, countdown: tuple[int, When], told: int) -> None:
         os.environ.update(campaign.environment())
         for number, name in ((1, "out"), (2, "err")):
             os.dup2(os.open(f"said.{os.getpid()}.{name}", os.O_WRONLY | os.O_CREAT), number)
-        counting = Countdown(*countdown, told=told)
+        counting = Countdown(*point, told=told)
         counting.install()
         code = command(["run", "m.yaml", "--yes", "--json"])
         _write(told, json.dumps({"calls": counting.made, "modules": list(sys.modules)}).encode())
@@ -145,14 +148,14 @@ def enumerate_points(folder: Path, every: int, offset: int) -> Points:
     """Kill a run at every n-th point, from the first to the last, and audit what the next run makes of it."""
     points = Points()
     with Sandbox(folder / "service", speed=20_000) as sandbox:
-        for number, (nth, when) in enumerate(_all(_warmed_up(folder, sandbox))):
+        for number, point in enumerate(_all(_warmed_up(folder, sandbox))):
             if number % every != offset % every:
                 continue
-            campaign = _campaign(folder, f"p{nth}{when}", sandbox)
-            ended = forked(campaign, (nth, when))
-            if ended.at:
-                points.hit[f"{when} {ended.at}"] += 1
-                points.figures += _begun_again(campaign, sandbox, f"{when} {ended.at} ({nth})")
+            name, nth, when = point
+            campaign = _campaign(folder, f"{name}{nth}{when}", sandbox)
+            if forked(campaign, point).at:
+                points.hit[f"{when} {name}"] += 1
+                points.figures += _begun_again(campaign, sandbox, f"{when} {name} {nth}")
     return points
 
 
@@ -161,7 +164,7 @@ def again_and_again(folder: Path, first: int, step: int) -> tuple[int, Figures]:
     with Sandbox(folder / "service", speed=20_000) as sandbox:
         _warmed_up(folder, sandbox)
         campaign, kills = _campaign(folder, "c", sandbox), 0
-        while forked(campaign, (first + step * kills, "after")).at:
+        while forked(campaign, ("write", first + step * kills, "half")).at:
             kills += 1
         return kills, _begun_again(campaign, sandbox, "recovery")
 
@@ -176,12 +179,14 @@ def _warmed_up(folder: Path, sandbox: Sandbox) -> tuple[str, ...]:
     return ended.calls
 
 
-def _all(calls: tuple[str, ...]) -> Iterator[tuple[int, When]]:
-    for nth, name in enumerate((*calls, *calls[-5:]), 1):  # five more: no two runs make exactly the same calls
-        yield nth, "before"
-        if name in PARTED:
-            yield nth, "half"
-        yield nth, "after"
+def _all(calls: tuple[str, ...]) -> Iterator[Point]:
+    """Return before, in and after each call of each name; no two runs make quite the same, so one more of each."""
+    for name, count in sorted(Counter(calls).items()):
+        for nth in range(1, count + 2):
+            yield name, nth, "before"
+            if name in PARTED:
+                yield name, nth, "half"
+            yield name, nth, "after"
 
 
 def _campaign(folder: Path, name: str, sandbox: Sandbox) -> Campaign:
@@ -203,7 +208,7 @@ def main() -> int:
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     words.add_argument("--every", type=int, default=1)
     words.add_argument("--offset", type=int, default=0)
-    words.add_argument("--again", type=int, metavar="STEP", help="kill the recoveries too, each so many calls later")
+    words.add_argument("--again", type=int, metavar="STEP", help="kill the recoveries too, each so many writes later")
     asked = words.parse_args()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="syscalls-", dir=MEMORY) as folder:
