@@ -1,5 +1,6 @@
 """How a process ends, and the disk that it writes to until then: slow, torn by a kill, and otherwise the real one."""
 
+import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -80,9 +81,8 @@ class Weather:
 
     def tear(self, file: store.Appender, data: bytes) -> None:
         """Leave half a line behind where the next step is the last."""
-        if self.mortal.fatal == self.mortal.steps + 1 and self.dice.random() < 0.5:
-            with file._path.open("ab") as raw:
-                raw.write(data[: self.dice.randrange(len(data))])
+        if data and self.mortal.fatal in {self.mortal.steps + 1, self.mortal.steps + 2} and self.dice.random() < 0.5:
+            os.write(file._descriptor, data[: self.dice.randrange(len(data))])
 
     async def offload(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do blocking work as a thread would: while others go on, and to its end once it has begun."""

@@ -113,6 +113,7 @@ MUTANTS = (
         text="            async with self._turn:\n                content = text()\n",
         instead="            content = text()\n"
         "            async with self._turn:\n                await anyio.sleep(0)\n",
+        caught_by=tests("tests/run/test_book.py"),
     ),
     Mutant(
         name="a video is spliced from two versions",

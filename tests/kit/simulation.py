@@ -228,7 +228,7 @@ class Story:
     def _hold_hope(self, lock: Lock) -> None:
         """Hold that a kind service gets every job done."""
         terms, settings = self.service.world._terms, self.campaign.manifest.run
-        states = {lock.jobs[job.key].state for job in self.campaign.manifest.jobs}
+        states = {lock.jobs[job.key].state for job in self.campaign.manifest.jobs if job.key in lock.jobs}
         kind = terms.business_ids == "honoured" and terms.visible_after < settings.settle / 2
         rich = settings.budget is None and terms.balance_usd > 1e3
         lasting = terms.file_life > 1e4 and terms.link_life > 1e4

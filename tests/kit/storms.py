@@ -152,6 +152,8 @@ def storm(dice: random.Random) -> Storm:
     every = [*(("submit", each) for each in SUBMIT), *(("look", each) for each in LOOK)]
     every += [("download", each) for each in DOWNLOAD]
     often = {each: dice.choice(OFTEN) for each in every if dice.random() < 0.25}
+    if ("download", "changed") in often:  # there is something to splice only where something was cut
+        often |= {("download", "changed"): 0.3, ("download", "cut"): 0.3}
     since = dice.choice((0.0, 20.0, 100.0))
     shut = (since, since + dice.choice((10.0, 200.0)), dice.choice(ACCOUNT)) if dice.random() < 0.15 else (0.0, 0.0, "")
     return Storm(often=often, shut=shut, failing=dice.choice((0.0, 0.0, 0.3)), disk=dice.choice((0.0, 0.01, 0.3, 3.0)))

@@ -249,9 +249,12 @@ class Stormy(Pretended):
 
 def versions(task: Task) -> tuple[bytes, bytes]:
     """Return the two versions of a task's video: as it was made, and as it was made again."""
-    *most, mark = film(task, 0)
-    again = bytes(mark[:8]) + bytes(byte ^ 1 for byte in mark[8:])
-    return b"".join((*most, mark)), b"".join((*most, again))
+    whole = b"".join(film(task, 0))
+    picture, mark = whole.index(b"mdat") + 4, len(whole) - 8  # they differ near both ends, and in no box
+    again = bytearray(whole)
+    for at in (*range(picture, picture + 8), *range(mark, len(whole))):
+        again[at] ^= 1
+    return whole, bytes(again)
 
 
 def hashes(task: Task) -> tuple[str, ...]:
