@@ -46,8 +46,6 @@ class Asked:
 
     def campaign(self) -> "Campaign":
         """Read the manifest and all that it names; raises `ManifestError`, or `UsageError` where it cannot be read."""
-        from kling_batch.run.healing import healings  # noqa: PLC0415 - `--help` need not wait for it
-
         try:
             campaign = kling_batch.load(
                 self.manifest,
@@ -63,7 +61,10 @@ class Asked:
             raise UsageError(
                 f"`{error.filename or self.manifest}` cannot be read: {error.strerror or error}"
             ) from error
-        terminal.talk_diagnostics(healings(campaign))
+        if campaign.places.lock.exists():
+            from kling_batch.run.healing import healings  # noqa: PLC0415 - without a lock nobody need wait for it
+
+            terminal.talk_diagnostics(healings(campaign))
         return campaign
 
 

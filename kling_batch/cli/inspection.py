@@ -19,8 +19,6 @@ from kling_batch.report.complaints import complaints_github, complaints_json
 from kling_batch.report.money import exact, several
 from kling_batch.report.requests import job_json, jobs_csv, jobs_curl, jobs_yaml
 from kling_batch.report.sarif import complaints_sarif
-from kling_batch.report.status import state_of
-from kling_batch.report.together import stacked
 from kling_batch.text.diagnostic import Diagnostic, Severity
 from kling_batch.text.render import concise
 
@@ -118,6 +116,8 @@ def render(asks: tuple[Asked, ...], selection: Selection, *, form: str) -> int:
         case "json":
             terminal.out_json(told)
         case "csv":
+            from kling_batch.report.together import stacked  # noqa: PLC0415 - `validate` need not wait for it
+
             terminal.out(stacked([(name, jobs_csv(jobs, own)) for (name, jobs), own in zip(found, usd, strict=True)]))
         case "curl":
             terminal.out(
@@ -132,6 +132,8 @@ def _meant(campaign: "Campaign", selection: Selection) -> list[Job]:
     """Return the jobs that a selection means; what the lock knows of them is asked only where `--state` is given."""
     states: Mapping[Key, State] = {}
     if selection.states:
+        from kling_batch.report.status import state_of  # noqa: PLC0415 - `validate` need not wait for it
+
         states = {change.key: state_of(change) for change in kling_batch.plan(campaign).changes}
     jobs = campaign.manifest.jobs
     wanted = dataclasses.replace(selection, chosen=campaign.manifest.chosen)

@@ -1,5 +1,6 @@
 """The command: verbs found when they are asked for, and everything that ends one turned into an exit code."""
 
+import gc
 import os
 import re
 import sys
@@ -97,6 +98,7 @@ def verbs() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code (design section 7); nothing but a bug leaves a traceback."""
     terminal.prepare()
+    gc.set_threshold(50_000, 20, 50)  # a plan makes a million values and no circles to look for
     try:
         code = verbs.main(args=arguments, prog_name="kling-batch", standalone_mode=False)
     except click.ClickException as error:
