@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,6 +33,7 @@ class PartFile:
         self._path = final.with_name(f"{final.name}.part")
         self._note = final.with_name(f"{final.name}.part.json")
         with writing(self._path):
+            self._part_from_others()
             self._file = os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | GUARDED, 0o644), "r+b", buffering=0)
         try:
             only_regular(self._file.fileno(), self._path)
@@ -41,6 +43,12 @@ class PartFile:
         except BaseException:
             self._file.close()
             raise
+
+    def _part_from_others(self) -> None:
+        """Take the name off a file that has another one too, as after a kill in mid-`finish`: it is a video by now."""
+        with suppress(FileNotFoundError):
+            if self._path.lstat().st_nlink > 1:
+                self._path.unlink()
 
     @property
     def sha256(self) -> str:

@@ -149,6 +149,13 @@ MUTANTS = (
         caught_by=DISK,
     ),
     Mutant(
+        name="a part that is a video by now is written into",
+        file="store/part.py",
+        text="            self._part_from_others()\n",
+        instead="",
+        caught_by=tests("tests/reliability/test_simulation.py", "-k", "made_next"),
+    ),
+    Mutant(
         name="a checksum of the journal is not looked at",
         file="run/entries.py",
         text="    return int(line[1], 16) == zlib.crc32(line[2])\n",

@@ -81,3 +81,17 @@ def test_a_download_that_is_begun_again_forgets_its_bytes_before_it_notes_the_ne
 
     assert os.path.getsize(tmp_path / "a.mp4.part") == 0  # noqa: PTH202 - beside the other calls of the system
     assert told.index("fsync") < told.index("write")
+
+
+def test_a_video_whose_part_a_kill_has_left_behind_is_not_written_into_by_the_next_download(tmp_path: Path) -> None:
+    final = tmp_path / "a.mp4"
+    final.write_bytes(b"paid for")
+    (tmp_path / "a.mp4.part").hardlink_to(final)
+
+    part = store.PartFile(final)
+    part.restart('"new"')
+    part.append(b"another video")
+    part.close()
+
+    assert final.read_bytes() == b"paid for"
+    assert (tmp_path / "a.mp4.part").read_bytes() == b"another video"

@@ -124,3 +124,17 @@ def test_a_soft_stop_at_any_event_leaves_nothing_unsure(folder: Path, backend: s
             story.tell()
 
             assert story.counts["unsure by kill"] == 0
+
+
+def test_a_kill_at_every_single_step_loses_no_video_to_the_one_that_is_made_next(folder: Path) -> None:
+    steps = 0
+    for fatal in range(1, 10_000):
+        bowl = Script(run=RUN, count=1, word="bowl")
+        story = fixed(folder, (Ending(fatal=fatal), Ending()), "honoured", (Script(run=RUN, count=1), bowl))
+        story.script = Script(run=RUN, count=1)
+        story.tell()
+        if not story.counts["kills"]:
+            steps = fatal - 1
+            break
+
+    assert steps > 60
