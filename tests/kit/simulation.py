@@ -253,9 +253,10 @@ class Story:
         self._will_plant = when == 1
 
     def _plant(self, output: str) -> None:
-        self._foreign = self.folder / "out" / output
-        self._foreign.parent.mkdir(parents=True, exist_ok=True)
-        self._foreign.write_bytes(FOREIGN)
+        path = self.folder / "out" / output
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(FOREIGN)
+        self._foreign = path
 
     def _is_foreign(self, path: Path) -> bool:
         return path == self._foreign and path.read_bytes() == FOREIGN
