@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,8 @@ import rich_click as click
 import kling_batch
 from kling_batch.cli import terminal
 from kling_batch.cli.asked import Asked, reads_manifest
-from kling_batch.cli.deciding import Decision, tell
+from kling_batch.cli.choosing import campaigns, reads_manifests
+from kling_batch.cli.deciding import Decision, meant, names, tell, whole_plans
 from kling_batch.cli.editing import as_data, because
 from kling_batch.cli.selection import check_selectors
 from kling_batch.errors import UsageError
@@ -20,7 +22,8 @@ from kling_batch.job import Key, TaskId
 from kling_batch.plan.decode import is_task_id
 from kling_batch.plan.diff import Change
 from kling_batch.plan.history import History
-from kling_batch.plan.leftover import leftovers
+from kling_batch.plan.leftover import Leftover, leftovers
+from kling_batch.plan.select import Selection
 from kling_batch.plan.wishes import Granted, Refused, bring_in
 from kling_batch.report.edits import leftovers_json, leftovers_text
 from kling_batch.run.importing import bring
@@ -138,26 +141,41 @@ def _copied(campaign: "Campaign", change: Change, drawn: Fact, video: Path) -> F
 
 
 @click.command(epilog="Example: kling-batch prune manifests/spring.yaml --yes")
-@reads_manifest
+@reads_manifests
 @click.option("--yes", "-y", is_flag=True, help="Move them; without it they are only listed.")
 @as_data
-def prune(asked: Asked, *, yes: bool, as_json: bool) -> int:
+def prune(asks: tuple[Asked, ...], selection: Selection, *, yes: bool, as_json: bool) -> int:
     """List the files that are no job's result any more, and with --yes move them to the trash beside the journal.
 
     These are superseded generations and the videos of jobs that are gone from the manifest, each only while it is what
     the lock knows by checksum. A result is never touched. Reverting an edit restores nothing that was pruned.
+    A MANIFEST may be a folder of them. A SELECTOR is a shot, a key, or a pattern over keys such as 'hero/lang=de*'.
     """
-    campaign = asked.campaign()
-    places = campaign.places
-    with kling_batch.hold(campaign):
-        every = unneeded(leftovers(kling_batch.plan(campaign).changes), places)
-        found, changed = there(every, places)
-        if yes and (facts := throw_away(every, places)):
-            settle(campaign, list(facts))
+    read = campaigns(asks)
+    with ExitStack() as held:
+        for campaign in read:
+            held.enter_context(kling_batch.hold(campaign))
+        plans = whole_plans(read, selection)
+        pruned = [_pruned(*part, selection, yes=yes) for part in zip(read, plans, strict=True)]
     if as_json:
-        terminal.out_json(leftovers_json(found, is_gone=yes))
+        data = [leftovers_json(found, is_gone=yes) for found, _ in pruned]
+        terminal.out_json_each([(asked.manifest, each) for asked, each in zip(asks, data, strict=True)])
     else:
-        terminal.out(leftovers_text(found, terminal.shown(trash_of(places)), is_gone=yes))
-    for each in changed:
+        bins = [terminal.shown(trash_of(campaign.places)) for campaign in read]
+        told = [leftovers_text(found, trash, is_gone=yes) for (found, _), trash in zip(pruned, bins, strict=True)]
+        terminal.out_each([(asked.manifest, each) for asked, each in zip(asks, told, strict=True)])
+    for each in (each for _, changed in pruned for each in changed):
         terminal.talk(f"{each.output} is not the file that the lock knows, and stays")
     return 0
+
+
+def _pruned(
+    campaign: "Campaign", changes: Sequence[Change], selection: Selection, *, yes: bool
+) -> tuple[Sequence[Leftover], Sequence[Leftover]]:
+    """Return the leftovers of the jobs that are meant, moved with `yes`; and those where another file lies."""
+    keys = {key for change in meant(campaign, changes, selection) for key in names(change)}
+    every = unneeded([each for each in leftovers(changes) if each.key in keys], campaign.places)
+    found, changed = there(every, campaign.places)
+    if yes and (facts := throw_away(every, campaign.places)):
+        settle(campaign, list(facts))
+    return found, changed

@@ -98,18 +98,10 @@ def _checked(found: Sequence[Finding]) -> list[Checked]:
 def _tell(asks: Sequence[Asked], told: Sequence[Sequence[Checked]], *, as_json: bool) -> None:
     """Tell what was found; of several manifests each under its name."""
     parts = list(zip(asks, told, strict=True))
-    match parts:
-        case [(_, files)] if as_json:
-            terminal.out_json(verify_json(files))
-        case _ if as_json:
-            terminal.out_json(
-                {"manifests": [{"manifest": each.manifest, **verify_json(files)} for each, files in parts]}
-            )
-        case _:
-            for each, files in parts:
-                if len(parts) > 1:
-                    terminal.out(f"{each.manifest}\n")
-                terminal.out(verify_text(files, each.manifest, each.flags))
+    if as_json:
+        terminal.out_json_each([(each.manifest, verify_json(files)) for each, files in parts])
+    else:
+        terminal.out_each([(each.manifest, verify_text(files, each.manifest, each.flags)) for each, files in parts])
 
 
 @click.command(epilog="Example: kling-batch recover manifests/spring.yaml")

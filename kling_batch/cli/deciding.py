@@ -49,13 +49,9 @@ def decide(
     with ExitStack() as held:
         for campaign in read:
             held.enter_context(kling_batch.hold(campaign))
-        plans = [kling_batch.plan(_whole(campaign)).changes for campaign in read]
-        check_selectors(
-            (*selection.patterns, *selection.excluded),
-            [key for each in plans for change in each for key in names(change)],
-        )
+        plans = whole_plans(read, selection)
         decisions = [
-            _judged(asked, campaign, _meant(campaign, changes, selection), judge)
+            _judged(asked, campaign, meant(campaign, changes, selection), judge)
             for asked, campaign, changes in zip(asks, read, plans, strict=True)
         ]
         if all_or_none and any(each.is_against for each in decisions):
@@ -83,15 +79,24 @@ def names(change: Change) -> "tuple[kling_batch.Key, ...]":
     return (change.key, change.origin) if change.origin else (change.key,)
 
 
+def whole_plans(read: "Sequence[Campaign]", selection: Selection) -> list[tuple[Change, ...]]:
+    """Return what a plan does with all jobs of each campaign; raises `UsageError` for selectors that mean none."""
+    plans = [kling_batch.plan(_whole(campaign)).changes for campaign in read]
+    keys = [key for each in plans for change in each for key in names(change)]
+    check_selectors((*selection.patterns, *selection.excluded), keys)
+    return plans
+
+
 def _whole(campaign: "Campaign") -> "Campaign":
     """Return the campaign without what `--where` chose: an orphan is one only beside all jobs."""
     return replace(campaign, manifest=replace(campaign.manifest, chosen=None))
 
 
-def _meant(campaign: "Campaign", changes: Sequence[Change], selection: Selection) -> list[Change]:
+def meant(campaign: "Campaign", changes: Sequence[Change], selection: Selection) -> list[Change]:
+    """Return those of a campaign's changes that a selection means, by either of their names."""
     wanted = replace(selection, chosen=campaign.manifest.chosen)
-    meant = selected(wanted, ((key, state_of(change)) for change in changes for key in names(change)))
-    return [change for change in changes if any(key in meant for key in names(change))]
+    keys = selected(wanted, ((key, state_of(change)) for change in changes for key in names(change)))
+    return [change for change in changes if any(key in keys for key in names(change))]
 
 
 def _judged(asked: Asked, campaign: "Campaign", changes: Sequence[Change], judge: Judge) -> Decision:

@@ -5,12 +5,13 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 from kling_batch.job import Json
 from kling_batch.text.diagnostic import Diagnostic
+from kling_batch.text.plain import plain
 from kling_batch.text.render import render_all
 
 
@@ -47,6 +48,23 @@ def out_json(value: Json, *, indent: int | None = 2) -> None:
     out(json.dumps(value, ensure_ascii=False, indent=indent))
 
 
+def out_each(parts: Sequence[tuple[str, str]]) -> None:
+    """Print what is told of some manifests, by name; of several, each under it."""
+    if len(parts) == 1:
+        out(parts[0][1])
+        return
+    for name, text in parts:
+        out(f"{plain(name)}\n\n{text}")
+
+
+def out_json_each(parts: Sequence[tuple[str, Mapping[str, Json]]]) -> None:
+    """Print the data of one manifest as they are, of several as a list with their names."""
+    if len(parts) == 1:
+        out_json(dict(parts[0][1]))
+    else:
+        out_json({"manifests": [{"manifest": name, **data} for name, data in parts]})
+
+
 def _print(text: str, stream: IO[str]) -> None:
     try:
         stream.write(text if text.endswith("\n") or not text else text + "\n")
@@ -62,6 +80,11 @@ def _is_gone(error: OSError, stream: IO[str]) -> bool:
     if error.errno == errno.EIO:
         return stat.S_ISCHR(os.fstat(stream.fileno()).st_mode)
     return isinstance(error, BrokenPipeError)
+
+
+def is_unwritten(error: BaseException) -> bool:
+    """Say whether a disk is full under a stream: what has to be durable ends in a `DiskError` instead."""
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def silence(stream: IO[str]) -> None:

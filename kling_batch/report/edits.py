@@ -58,7 +58,7 @@ def leftovers_text(found: Sequence[Leftover], trash: str, *, is_gone: bool) -> s
     return f"{rows}{last}\n"
 
 
-def leftovers_json(found: Sequence[Leftover], *, is_gone: bool) -> Json:
+def leftovers_json(found: Sequence[Leftover], *, is_gone: bool) -> dict[str, Json]:
     """Return the files that may go, or are gone, as data."""
     return {
         "pruned": is_gone,

@@ -207,6 +207,35 @@ def test_prune_moves_superseded_files_and_those_of_orphans_and_no_result(
     assert kling_batch.plan(done.campaign()).spent == 3 * record(done, "hero/n=n0#1").spent  # type: ignore[operator]  # bought
 
 
+def test_prune_takes_only_the_leftovers_of_jobs_that_are_meant(command: Command, done: Bench, folder: Path) -> None:
+    command("redo", "m.yaml", "hero")
+    done.run()
+
+    said = json.loads(command("prune", "m.yaml", "--where", "n == 'n1'", "--yes", "--json").out)
+    stray = command("prune", "m.yaml", "hreo")
+
+    assert [each["key"] for each in said["files"]] == ["hero/n=n1#1"]
+    assert [path.name[:5] for path in (folder / "out/hero").glob("*~*.mp4")] == ["n0-t1"]
+    assert (stray.code, "did you mean `hero`?" in stray.err) == (2, True)
+
+
+def test_prune_goes_over_several_manifests(command: Command, done: Bench, folder: Path) -> None:
+    beside = superseded(done, command)
+    (folder / "other.yaml").write_text(done.manifest.read_text().replace("root: out", "root: other"))
+
+    said = command("prune", "m.yaml", "other.yaml")
+    told = json.loads(command("prune", ".", "--yes", "--json").out)["manifests"]
+
+    assert said.out.startswith("m.yaml\n\n")
+    assert "\nother.yaml\n\nnothing to prune" in said.out
+    assert [(each["manifest"], each["pruned"], len(each["files"])) for each in told] == [
+        ("m.yaml", True, 1),
+        ("other.yaml", True, 0),
+        ("spring.yaml", True, 0),
+    ]
+    assert not beside.exists()
+
+
 def test_prune_leaves_a_file_alone_that_is_not_what_the_lock_knows(command: Command, done: Bench) -> None:
     beside = superseded(done, command)
     beside.write_bytes(b"graded by hand")
