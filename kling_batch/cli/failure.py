@@ -27,6 +27,12 @@ def told(error: KlingBatchError, *, color: bool) -> str:
     return "\n".join(lines)
 
 
+def unwritten(error: BaseException) -> str:
+    """Return what is said where stdout takes no more, which is nobody's bug."""
+    why = plain(str(getattr(error, "strerror", None) or error))
+    return f"error: nothing more can be printed: {why}\n  |\n  = help: what is paid for is in the lock and the journal"
+
+
 def bug_report(error: BaseException, *, version: str, verb: str, secrets: Sequence[str]) -> str:
     """Return what a person can paste into an issue: where it broke, without values of variables and without secrets."""
     frames = [

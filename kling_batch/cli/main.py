@@ -12,7 +12,7 @@ import rich_click as click
 
 import kling_batch
 from kling_batch.cli import terminal
-from kling_batch.cli.failure import BUG, INTERRUPTED, bug_report, told
+from kling_batch.cli.failure import BUG, INTERRUPTED, bug_report, told, unwritten
 from kling_batch.errors import KlingBatchError, UsageError
 
 VERBS: Mapping[str, str] = {
@@ -113,8 +113,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         terminal.silence(sys.stdout)
         return 0
-    except Exception as error:  # noqa: BLE001 - the last one to catch it; what comes here is a bug, and is told as one
-        terminal.talk(_bug(error, arguments))
+    except Exception as error:  # noqa: BLE001 - the last one to catch it
+        if terminal.is_unwritten(error):
+            terminal.silence(sys.stdout)
+            terminal.talk(unwritten(error))
+        else:
+            terminal.talk(_bug(error, arguments))
         return BUG
     return code if isinstance(code, int) else 0
 

@@ -75,19 +75,27 @@ def test_a_terminal_that_hung_up_is_no_error(folder: Path, words: list[str]) -> 
     assert b"bug" not in done.stderr
 
 
-def test_data_that_cannot_be_written_is_an_error(folder: Path) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [["render", "spring.yaml"], ["run", "spring.yaml", "--sandbox", "--yes"], ["run", "--help"], ["--version"]],
+)
+def test_data_that_cannot_be_written_is_an_error_and_no_bug(folder: Path, words: list[str]) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "kling_batch", "render", "spring.yaml"],
+            [sys.executable, "-m", "kling_batch", *words],
             cwd=folder,
             stdout=full,
             stderr=subprocess.PIPE,
             check=False,
         )
 
-    assert done.returncode != 0
-    assert b"Traceback" not in done.stderr
-    assert b"No space left" in done.stderr
+    assert done.returncode == 1
+    assert done.stderr.decode() == (
+        "error: nothing more can be printed: No space left on device\n"
+        "  |\n"
+        "  = help: what is paid for is in the lock and the journal\n"
+    )
+    assert not list(folder.glob("*.lock.json"))
 
 
 def test_no_color_and_a_dumb_terminal_are_honored(process: Command) -> None:
