@@ -11,7 +11,8 @@ from kling_batch.api.origin import GATEWAY, origin_of
 from kling_batch.cli import terminal
 from kling_batch.cli.asked import Asked, profile, variables
 from kling_batch.cli.choosing import campaigns, check_selection, expanded, reads_manifests
-from kling_batch.errors import ManifestError, UsageError
+from kling_batch.cli.profiles import every_profile
+from kling_batch.errors import UsageError
 from kling_batch.job import Job, Json, Key
 from kling_batch.plan.record import State
 from kling_batch.plan.select import Selection, selected
@@ -19,7 +20,7 @@ from kling_batch.report.complaints import complaints_github, complaints_json
 from kling_batch.report.money import exact, several
 from kling_batch.report.requests import job_json, jobs_csv, jobs_curl, jobs_yaml
 from kling_batch.report.sarif import complaints_sarif
-from kling_batch.text.diagnostic import Diagnostic, Severity
+from kling_batch.text.diagnostic import Diagnostic, errors
 from kling_batch.text.render import concise
 
 if TYPE_CHECKING:
@@ -41,18 +42,18 @@ if TYPE_CHECKING:
 def validate(manifests: tuple[str, ...], variables: dict[str, str], profile: str, form: str) -> int:
     """Check manifests without network and without key, and say where and why they are wrong.
 
-    A MANIFEST may be a folder of them.
+    A MANIFEST may be a folder of them. Each is checked in all its profiles, unless one is asked for.
     """
     found: list[Diagnostic] = []
     counted: list[Json] = []
     jobs = shots = 0
     for manifest in expanded(manifests):
-        campaign, diagnostics = _checked(Asked(manifest=manifest, variables=variables, profile=profile))
+        campaign, diagnostics = every_profile(Asked(manifest=manifest, variables=variables, profile=profile))
         found += diagnostics
         own = campaign.manifest.jobs if campaign else ()
         jobs, shots = jobs + len(own), shots + len({job.shot for job in own})
-        counted.append({"manifest": manifest, "jobs": len(own), "ok": campaign is not None})
-    wrong = sum(each.severity is Severity.ERROR for each in found)
+        counted.append({"manifest": manifest, "jobs": len(own), "ok": not errors(diagnostics)})
+    wrong = len(errors(found))
     _tell(found, counted, form)
     if wrong:
         terminal.talk(f"{several(wrong, 'mistake')}; nothing was sent")
@@ -60,14 +61,6 @@ def validate(manifests: tuple[str, ...], variables: dict[str, str], profile: str
     if form in {"text", "concise"}:
         terminal.out(f"ok: {several(jobs, 'job')}, {several(shots, 'shot')}")
     return 0
-
-
-def _checked(asked: Asked) -> "tuple[kling_batch.Campaign | None, Sequence[Diagnostic]]":
-    try:
-        campaign = asked.campaign()
-    except ManifestError as error:
-        return None, error.diagnostics
-    return campaign, campaign.warnings
 
 
 def _tell(found: Sequence[Diagnostic], counted: list[Json], form: str) -> None:

@@ -116,6 +116,7 @@ def _manifest(wanted: _Wanted, jobs: tuple[Job, ...], around: Surroundings) -> M
         jobs=jobs,
         prices=read_prices(whole.get("prices")),
         profile=profile.name,
+        profiles=tuple(mapping(whole.get("profiles"))),
         chosen=around.chooser.chosen if around.chooser else None,
         files=around.folder.hashes,
     )

@@ -48,8 +48,8 @@ class Manifest:
     """A manifest with every job expanded and checked.
 
     `root` is the output root as written, relative to its folder. `profile` is the chosen one, empty for none; `project`
-    then ends in its name, because each profile is a campaign of its own. `chosen` are the jobs that `--where` means,
-    `None` where it was not asked.
+    then ends in its name, because each profile is a campaign of its own. `profiles` are the names of all. `chosen` are
+    the jobs that `--where` means, `None` where it was not asked.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Manifest:
     jobs: tuple[Job, ...]
     prices: tuple[PriceOverride, ...] = ()
     profile: str = ""
+    profiles: tuple[str, ...] = ()
     chosen: frozenset[Key] | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     """Every other file that was read, and the sha256 of its content."""

@@ -108,6 +108,52 @@ def test_validate_tells_mistakes_to_github(command: Command, broken: str) -> Non
     assert said.out.startswith("::error file=broken.yaml,line=5,col=15,title=")
 
 
+PROFILES = """
+profiles:
+  draft: {request: {prompt: "{{ brnad }}"}, takes: 2}
+  final: {request: {mode: pro}}
+"""
+
+
+def test_validate_checks_every_profile_and_names_it(command: Command, folder: Path) -> None:
+    with (folder / "spring.yaml").open("a") as manifest:
+        manifest.write(PROFILES)
+
+    every = command("validate", "spring.yaml", "--format", "concise")
+    told = json.loads(command("validate", "spring.yaml", "--format", "json").out)
+    sound = command("validate", "spring.yaml", "--profile", "final")
+
+    assert every.code == 2
+    assert every.err.startswith("spring.yaml:11:33: error[undefined-name]: in profile `draft`: ")
+    assert every.err.endswith("\n1 mistake; nothing was sent\n")
+    assert told["manifests"] == [{"manifest": "spring.yaml", "jobs": 2, "ok": False}]
+    assert (sound.code, sound.out) == (0, "ok: 2 jobs, 1 shot\n")
+
+
+def test_what_a_manifest_and_its_profiles_share_is_told_once(command: Command, folder: Path) -> None:
+    image = "reference_images: [https://example.com/a.png]"
+    (folder / "spring.yaml").write_text(
+        f"version: 1\nproject: p\nshots:\n  hero: {{request: {{prompt: x, {image}}}}}\n"
+        "profiles: {a: {takes: 2}, b: {takes: 3}}\n"
+    )
+
+    said = command("validate", "spring.yaml", "--format", "concise")
+
+    assert (said.code, said.out) == (0, "ok: 1 job, 1 shot\n")
+    assert len(said.err.splitlines()) == 1
+
+
+def test_what_several_profiles_share_is_told_once_with_their_names(command: Command, folder: Path) -> None:
+    with (folder / "spring.yaml").open("a") as manifest:
+        manifest.write("profiles: {a: {output: {root: ../away}}, b: {output: {root: ../away}}}\n")
+
+    said = command("validate", "spring.yaml", "--format", "concise")
+
+    assert said.code == 2
+    assert "in profiles `a` and `b`: `output.root` leads to" in said.err
+    assert said.err.endswith("\n1 mistake; nothing was sent\n")
+
+
 def test_validate_shows_warnings_and_is_content(command: Command, folder: Path) -> None:
     (folder / "spring.yaml").write_text(
         "version: 1\nproject: p\nshots:\n  hero:\n    request:\n      prompt: x\n"
