@@ -44,8 +44,7 @@ def decide(
 ) -> tuple[Decision, ...]:
     """Grant what can be granted to the jobs that are meant, one write a manifest; or all of it or nothing at all."""
     read = campaigns(asks)
-    if selection == Selection() and all(campaign.manifest.chosen is None for campaign in read):
-        raise UsageError("say which jobs", help="a shot, a key, a pattern such as 'hero/lang=de*', or an option")
+    check_said(read, selection)
     with ExitStack() as held:
         for campaign in read:
             held.enter_context(kling_batch.hold(campaign))
@@ -60,6 +59,12 @@ def decide(
             if decision.granted:
                 settle(campaign, [fact for each in decision.granted for fact in each.facts])
     return tuple(decisions)
+
+
+def check_said(read: "Sequence[Campaign]", selection: Selection) -> None:
+    """Raise `UsageError` where nothing says which jobs are meant."""
+    if selection == Selection() and all(campaign.manifest.chosen is None for campaign in read):
+        raise UsageError("say which jobs", help="a shot, a key, a pattern such as 'hero/lang=de*', or an option")
 
 
 def tell(verb: str, decisions: Sequence[Decision], *, as_json: bool) -> int:

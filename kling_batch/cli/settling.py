@@ -1,14 +1,16 @@
 """Verbs that settle what earlier runs left open: `refresh` asks the service, `resolve` takes a person's word for it."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Unpack
 
 import rich_click as click
 
 import kling_batch
 from kling_batch.cli import carrying, service, terminal
-from kling_batch.cli.asked import Asked, reads_manifest
+from kling_batch.cli.asked import Asked
 from kling_batch.cli.choosing import campaigns, reads_manifests
+from kling_batch.cli.deciding import check_said, meant, whole_plans
 from kling_batch.cli.selection import check_selectors
 from kling_batch.errors import UsageError
 from kling_batch.job import TaskId
@@ -57,36 +59,48 @@ def _refresh(asked: Asked, manner: carrying.Manner, campaign: "Campaign") -> int
 
 
 @click.command(epilog="Example: kling-batch resolve manifests/spring.yaml 'hero/lang=de#1' --adopt tsk_vid_01H")
-@reads_manifest
-@click.argument("selector", metavar="SELECTOR")
+@reads_manifests
 @click.option("--adopt", metavar="TASK", help="The job is this task of the service's own list.")
 @click.option("--resubmit", is_flag=True, help="Let the next run send it again, under the same business id.")
 @click.option("--abandon", is_flag=True, help="Count it as paid for, and never look at it again.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print data for programs.")
 def resolve(
-    asked: Asked, *, selector: str, adopt: str | None, resubmit: bool, abandon: bool, yes: bool, as_json: bool
+    asks: tuple[Asked, ...],
+    selection: Selection,
+    *,
+    adopt: str | None,
+    resubmit: bool,
+    abandon: bool,
+    yes: bool,
+    as_json: bool,
 ) -> int:
     """Settle a job of which nobody knows whether it was paid for. Asks nothing of the service and sends nothing.
 
     Look in the service's own list of tasks first: a task with the job's prompt is adopted, and costs nothing more.
-    A SELECTOR is a shot, a key, or a pattern over keys; only its unsure jobs are settled.
+    A SELECTOR is a shot, a key, or a pattern over keys; only unsure jobs are settled, of all manifests together.
     """
     choice = _choice(adopt, resubmit=resubmit, abandon=abandon)
-    campaign = asked.campaign()
-    with kling_batch.hold(campaign):
-        changes = kling_batch.plan(campaign).changes
-        check_selectors([selector], [key for change in changes for key in (change.key, change.origin) if key])
-        jobs = resolving.unsure(changes, selector)
-        facts = resolving.decided(choice, jobs, selector, kling_batch.state(campaign))
-        if isinstance(choice, Resubmit) and not (
-            yes or service.agreed(resolve_question(jobs[0]), otherwise=_UNCHANGED)
-        ):
+    read = campaigns(asks)
+    check_said(read, selection)
+    with ExitStack() as held:
+        for campaign in read:
+            held.enter_context(kling_batch.hold(campaign))
+        plans = whole_plans(read, selection)
+        jobs = resolving.unsure([meant(*part, selection) for part in zip(read, plans, strict=True)])
+        facts = resolving.decided(choice, jobs, selection.patterns, [kling_batch.state(each) for each in read])
+        if isinstance(choice, Resubmit) and not (yes or service.agreed(_question(jobs), otherwise=_UNCHANGED)):
             terminal.talk(_UNCHANGED)
             return UsageError.exit_code
-        resolving.settle(campaign, facts)
-        _tell(asked, campaign, jobs, choice, as_json=as_json)
+        for campaign, own in zip(read, facts, strict=True):
+            if own:
+                resolving.settle(campaign, own)
+        _tell(asks, read, jobs, choice, as_json=as_json)
     return 0
+
+
+def _question(jobs: Sequence[Sequence[Change]]) -> str:
+    return resolve_question(next(job for each in jobs for job in each))
 
 
 _UNCHANGED = "nothing was changed"
@@ -104,10 +118,24 @@ def _choice(adopt: str | None, *, resubmit: bool, abandon: bool) -> Choice:
     return chosen[0]
 
 
-def _tell(asked: Asked, campaign: "Campaign", jobs: Sequence[Change], choice: Choice, *, as_json: bool) -> None:
-    settled = [(job, kling_batch.state(campaign).jobs[job.origin or job.key]) for job in jobs]
+def _tell(
+    asks: Sequence[Asked],
+    read: "Sequence[Campaign]",
+    jobs: Sequence[Sequence[Change]],
+    choice: Choice,
+    *,
+    as_json: bool,
+) -> None:
     word = type(choice).__name__.lower()
+    records = [kling_batch.state(campaign).jobs for campaign in read]
+    settled = [
+        (asked, [(job, own[job.origin or job.key]) for job in each])
+        for asked, own, each in zip(asks, records, jobs, strict=True)
+    ]
     if as_json:
-        terminal.out_json(resolve_json(settled, word))
+        terminal.out_json_each([(asked.manifest, resolve_json(each, word)) for asked, each in settled])
     else:
-        terminal.out(resolve_text(settled, word, asked.manifest, asked.flags))
+        told = [(asked, each) for asked, each in settled if each]
+        terminal.out_each(
+            [(asked.manifest, resolve_text(each, word, asked.manifest, asked.flags)) for asked, each in told]
+        )

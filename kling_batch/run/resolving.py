@@ -7,6 +7,7 @@ instant leaves either the doubt or its end.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import TypeAlias, assert_never
 
 import anyio
@@ -20,7 +21,6 @@ from kling_batch.plan.diff import Change
 from kling_batch.plan.join import tasks
 from kling_batch.plan.lockfile import Lock
 from kling_batch.plan.record import State
-from kling_batch.plan.select import selector
 from kling_batch.run import holding
 from kling_batch.run.book import Book
 from kling_batch.run.journal import Journal
@@ -50,30 +50,43 @@ class Abandon:
 Choice: TypeAlias = Adopt | Resubmit | Abandon
 
 
-def unsure(changes: Sequence[Change], pattern: str) -> tuple[Change, ...]:
-    """Return the unsure jobs that a selector means; raises `UsageError` with the states of the jobs if none is."""
-    means = selector([pattern])
-    meant = [change for change in changes if any(means(key, change.state) for key in _names(change))]
-    found = tuple(change for change in meant if change.state is State.UNSURE)
-    if found or not meant:
+def unsure(meant: Sequence[Sequence[Change]]) -> list[tuple[Change, ...]]:
+    """Return the unsure ones among the jobs that are meant, manifest by manifest.
+
+    Raises `UsageError` with the states of the jobs if none is.
+    """
+    found = [tuple(change for change in each if change.state is State.UNSURE) for each in meant]
+    if any(found):
         return found
-    listed = [f"{change.key} is {change.state.value}" for change in meant[:MOST_LISTED]]
-    more = len(meant) - MOST_LISTED
+    every = [change for each in meant for change in each]
+    listed = [f"{change.key} is {change.state.value}" for change in every[:MOST_LISTED]]
+    more = len(every) - MOST_LISTED
     raise UsageError(
         "only an unsure job is settled, and none of these is: nothing was changed",
         help="\n".join([*listed, *([f"... and {more} more"] if more > 0 else [])]),
     )
 
 
-def decided(choice: Choice, jobs: Sequence[Change], pattern: str, lock: Lock) -> list[Fact]:
-    """Return the facts that a choice about unsure jobs means; raises `UsageError` where it cannot be right."""
+def decided(
+    choice: Choice, jobs: Sequence[Sequence[Change]], patterns: Sequence[str], locks: Sequence[Lock]
+) -> list[list[Fact]]:
+    """Return the facts that a choice about unsure jobs means, manifest by manifest, as the jobs are and their locks.
+
+    Raises `UsageError` where it cannot be right: of all jobs only one may be adopted or sent again at a time.
+    """
+    if not isinstance(choice, Abandon):
+        _check_only([job for each in jobs for job in each])
+    return [[_fact(choice, job, patterns, locks) for job in each] for each in jobs]
+
+
+def _fact(choice: Choice, job: Change, patterns: Sequence[str], locks: Sequence[Lock]) -> Fact:
     match choice:
         case Adopt(task=task):
-            return [Submitted(key=_key(_only(jobs)), task=_free(task, lock))]
+            return Submitted(key=_key(job), task=_free(task, locks))
         case Resubmit():
-            return [Cleared(key=_key(_sendable(_only(jobs), pattern)), why="a person decided to send it again")]
+            return Cleared(key=_key(_sendable(job, patterns)), why="a person decided to send it again")
         case Abandon():
-            return [Lost(key=_key(job), why="a person gave it up") for job in jobs]
+            return Lost(key=_key(job), why="a person gave it up")
         case _:
             assert_never(choice)
 
@@ -106,20 +119,19 @@ def _key(job: Change) -> Key:
     return job.origin or job.key
 
 
-def _only(jobs: Sequence[Change]) -> Change:
-    if len(jobs) == 1:
-        return jobs[0]
-    listed = "\n".join(job.key for job in jobs[:MOST_LISTED])
-    raise UsageError(f"{len(jobs)} unsure jobs are meant, and this settles one at a time", help=listed)
+def _check_only(jobs: Sequence[Change]) -> None:
+    if len(jobs) != 1:
+        listed = "\n".join(job.key for job in jobs[:MOST_LISTED])
+        raise UsageError(f"{len(jobs)} unsure jobs are meant, and this settles one at a time", help=listed)
 
 
-def _free(task: TaskId, lock: Lock) -> TaskId:
+def _free(task: TaskId, locks: Sequence[Lock]) -> TaskId:
     if not is_task_id(task):
         raise UsageError(
             f"`{task}` is no task id: 1 to 128 of A-Z, a-z, 0-9, `.`, `_`, `:` and `-`",
             help="take it from the service's own list of tasks",
         )
-    for key, record in lock.jobs.items():
+    for key, record in chain.from_iterable(lock.jobs.items() for lock in locks):
         if task in tasks(record):
             raise UsageError(
                 f"task `{task}` is known already: it is that of `{key}`",
@@ -128,8 +140,8 @@ def _free(task: TaskId, lock: Lock) -> TaskId:
     return task
 
 
-def _sendable(job: Change, pattern: str) -> Change:
-    if pattern not in tuple(map(str, _names(job))):
+def _sendable(job: Change, patterns: Sequence[str]) -> Change:
+    if not any(key in patterns for key in _names(job)):
         raise UsageError("what may be paid for twice is named in full, not by a pattern", help=f"name `{job.key}`")
     if job.job is None or job.record is None:
         raise UsageError(

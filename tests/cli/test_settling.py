@@ -173,3 +173,20 @@ def test_a_selector_that_means_no_unsure_job_is_told_what_it_means(command: Comm
 
     assert said.code == 2
     assert told in said.err
+
+
+@pytest.mark.usefixtures("unsure")
+def test_the_unsure_jobs_of_several_manifests_are_settled_at_once(command: Command, folder: Path) -> None:
+    (folder / "autumn.yaml").write_text((folder / "spring.yaml").read_text().replace("spring", "autumn"))
+
+    nothing = command("resolve", ".", "--sandbox", "--abandon")
+    said = json.loads(command("resolve", ".", "--state", "unsure", "--sandbox", "--abandon", "--json").out)
+    again = command("resolve", ".", "--state", "unsure", "--sandbox", "--abandon")
+
+    assert (nothing.code, "say which jobs" in nothing.err) == (2, True)
+    assert [(each["manifest"], [job["key"] for job in each["settled"]]) for each in said["manifests"]] == [
+        ("autumn.yaml", []),
+        ("spring.yaml", [KEY]),
+    ]
+    assert status(command)[KEY]["state"] == "lost"
+    assert (again.code, "nothing was changed" in again.err) == (2, True)

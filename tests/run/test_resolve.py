@@ -9,6 +9,7 @@ from kling_batch.events import Event, Intended
 from kling_batch.job import Key, TaskId
 from kling_batch.plan.diff import Action
 from kling_batch.plan.record import Record, State, committed
+from kling_batch.plan.select import selector
 from kling_batch.run import resolving
 from kling_batch.run.resolving import Abandon, Adopt, Choice, Resubmit
 from kling_batch.run.runner import Run
@@ -43,8 +44,10 @@ def task_of(bench: Bench) -> TaskId:
 def resolve(bench: Bench, choice: Choice, pattern: str = KEY) -> None:
     campaign = bench.campaign()
     changes = kling_batch.plan(campaign).changes
-    jobs = resolving.unsure(changes, pattern)
-    facts = resolving.decided(choice, jobs, pattern, kling_batch.state(campaign))
+    means = selector([pattern])
+    names = [(change, [key for key in (change.key, change.origin) if key]) for change in changes]
+    jobs = resolving.unsure([[change for change, own in names if any(means(key, change.state) for key in own)]])
+    [facts] = resolving.decided(choice, jobs, [pattern], [kling_batch.state(campaign)])
     with kling_batch.hold(campaign):
         resolving.settle(campaign, facts)
 
