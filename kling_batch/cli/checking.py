@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 import kling_batch
-from kling_batch.cli import service, terminal
-from kling_batch.cli.asked import Asked, reads_manifest
-from kling_batch.cli.choosing import campaigns, reads_manifests
+from kling_batch.cli import failure, service, terminal
+from kling_batch.cli.asked import Asked
+from kling_batch.cli.choosing import campaigns, reads_manifests, reads_whole_manifests
 from kling_batch.cli.selection import check_selectors
-from kling_batch.errors import UsageError
-from kling_batch.job import Key
+from kling_batch.errors import KlingBatchError, UsageError
+from kling_batch.job import Json, Key
 from kling_batch.plan.record import State
 from kling_batch.plan.select import Selection
 from kling_batch.report.checking import Checked, verify_json, verify_text
@@ -21,6 +21,7 @@ from kling_batch.report.recovery import Regain, Regained, recovery_json, recover
 from kling_batch.run import recovering, verifying
 from kling_batch.run.recovering import Recovery
 from kling_batch.run.verifying import Finding, Trouble
+from kling_batch.text.plain import plain
 
 if TYPE_CHECKING:
     from kling_batch.run.workspace import Campaign
@@ -105,14 +106,14 @@ def _tell(asks: Sequence[Asked], told: Sequence[Sequence[Checked]], *, as_json: 
 
 
 @click.command(epilog="Example: kling-batch recover manifests/spring.yaml")
-@reads_manifest
+@reads_whole_manifests
 @service.proxy
 @service.speed
 @service.scenario
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print data for programs.")
 def recover(
-    asked: Asked,
+    asks: tuple[Asked, ...],
     *,
     proxy: str | None,
     speed: float | None,
@@ -124,25 +125,42 @@ def recover(
 
     Every job is looked up under the business ids that it would have been sent with; without a key it is told which jobs
     could not be asked about. Nothing is submitted, and a lock that is there is never overwritten.
+    A MANIFEST may be a folder of them: what one of them refuses does not keep the others.
     """
-    service.only_for_a_sandbox(asked, speed, scenario)
-    campaign = asked.campaign()
-    terminal.talk_diagnostics(campaign.warnings)
-    with kling_batch.hold(campaign):
-        found = recovering.recover(campaign)
-        if service.has_key(asked):
-            _ask(asked, campaign, found, proxy=proxy, speed=speed, scenario=scenario)
-        regain = _regain(campaign, found)
-        if not as_json:
-            terminal.out(recovery_text(regain))
-        written = bool(regain.jobs) and (yes or service.agreed(f"Write {regain.lock}?", otherwise=NOTHING_WRITTEN))
-        if written:
-            recovering.write(found)
-        if as_json:
-            terminal.out_json(recovery_json(regain, written=written))
-        else:
-            terminal.talk(f"wrote {regain.lock}" if written else NOTHING_WRITTEN)
-    return 0 if written or not regain.jobs else UsageError.exit_code
+    service.only_for_a_sandbox(asks[0], speed, scenario)
+    codes, data = [0], []
+    for asked, campaign in zip(asks, campaigns(asks), strict=True):
+        if len(asks) > 1 and not as_json:
+            terminal.out(f"{plain(asked.manifest)}\n\n")
+        try:
+            with kling_batch.hold(campaign):
+                found = recovering.recover(campaign)
+                if service.has_key(asked):
+                    _ask(asked, campaign, found, proxy=proxy, speed=speed, scenario=scenario)
+                code, told = _offered(campaign, found, yes=yes, as_json=as_json)
+        except KlingBatchError as error:
+            if len(asks) == 1:
+                raise
+            code, told = error.exit_code, {"error": error.message}
+            terminal.talk(failure.told(error, color=terminal.has_color()))
+        codes.append(code)
+        data.append((asked.manifest, told))
+    if as_json:
+        terminal.out_json_each(data)
+    return max(codes)
+
+
+def _offered(campaign: "Campaign", found: Recovery, *, yes: bool, as_json: bool) -> tuple[int, dict[str, Json]]:
+    """Tell what was found, and write it if that is wished; return the exit code and the data."""
+    regain = _regain(campaign, found)
+    if not as_json:
+        terminal.out(recovery_text(regain))
+    written = bool(regain.jobs) and (yes or service.agreed(f"Write {regain.lock}?", otherwise=NOTHING_WRITTEN))
+    if written:
+        recovering.write(found)
+    if not as_json:
+        terminal.talk(f"wrote {regain.lock}" if written else NOTHING_WRITTEN)
+    return 0 if written or not regain.jobs else UsageError.exit_code, recovery_json(regain, written=written)
 
 
 def _ask(

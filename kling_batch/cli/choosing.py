@@ -75,22 +75,62 @@ def reads_manifests(verb: Callable[Concatenate[tuple[Asked, ...], Selection, P],
         **rest: object,
     ) -> int:
         manifests, patterns = split(words)
-        if output_root is not None and len(manifests) > 1:
-            raise UsageError("`--output-root` is for one manifest", help="videos of several would lie in one folder")
-        asks = tuple(
-            Asked(
-                manifest=each,
-                variables=variables,
-                sandbox=sandbox,
-                output_root=output_root,
-                profile=profile,
-                where=where,
-            )
-            for each in manifests
+        asks = _asks(
+            manifests, variables=variables, sandbox=sandbox, output_root=output_root, profile=profile, where=where
         )
         return chosen(asks, patterns, **rest)
 
     return asked
+
+
+def reads_whole_manifests(verb: Callable[Concatenate[tuple[Asked, ...], P], int]) -> Callable[..., int]:
+    """Give a verb the manifests that are named, where it is about all their jobs or none."""
+
+    @click.argument("manifests", nargs=-1, required=True, metavar="MANIFEST...", type=click.Path())
+    @variables
+    @profile
+    @sandbox
+    @output_root
+    @functools.wraps(verb)
+    def asked(
+        manifests: tuple[str, ...],
+        variables: Mapping[str, str],
+        profile: str,
+        sandbox: bool,  # noqa: FBT001 - click passes options by name
+        output_root: str | None,
+        *args: P.args,
+        **rest: P.kwargs,
+    ) -> int:
+        asks = _asks(
+            expanded(manifests), variables=variables, sandbox=sandbox, output_root=output_root, profile=profile
+        )
+        return verb(asks, *args, **rest)
+
+    return asked
+
+
+def _asks(
+    manifests: Sequence[str],
+    *,
+    variables: Mapping[str, str],
+    sandbox: bool,
+    output_root: str | None,
+    profile: str,
+    where: str = "",
+) -> tuple[Asked, ...]:
+    if output_root is not None and len(manifests) > 1:
+        raise UsageError("`--output-root` is for one manifest", help="videos of several would lie in one folder")
+    return tuple(
+        Asked(
+            manifest=each,
+            variables=variables,
+            sandbox=sandbox,
+            output_root=output_root,
+            profile=profile,
+            where=where,
+        )
+        for each in manifests
+    )
 
 
 def _chooses(verb: Callable[Concatenate[tuple[Asked, ...], Selection, P], int]) -> Callable[..., int]:

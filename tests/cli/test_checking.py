@@ -161,3 +161,20 @@ def test_where_nothing_is_left_nothing_is_written(command: Command, folder: Path
     assert said.code == 0
     assert said.out.startswith("found: 0 jobs\nnot found: 2 jobs; ")
     assert not list(folder.glob("*.lock.json"))
+
+
+def test_the_lost_locks_of_several_manifests_are_recovered_and_the_others_left(command: Command, made: Path) -> None:
+    (made / "autumn.yaml").write_text((made / "spring.yaml").read_text().replace("spring", "autumn"))
+    assert command("run", "autumn.yaml", "--sandbox", "--yes", "--speed", "2000").code == 0
+    before = (made / "autumn.sandbox.lock.json").read_bytes()
+    lose(made)
+
+    said = command("recover", ".", "--sandbox", "--yes", "--json")
+
+    autumn, spring = json.loads(said.out)["manifests"]
+    assert said.code == 6
+    assert "`autumn.sandbox.lock.json` is there, and is never overwritten" in said.err
+    assert (autumn["manifest"], "is never overwritten" in autumn["error"]) == ("autumn.yaml", True)
+    assert (spring["manifest"], spring["written"], len(spring["found"])) == ("spring.yaml", True, 2)
+    assert (made / "autumn.sandbox.lock.json").read_bytes() == before
+    assert (made / LOCK).exists()
