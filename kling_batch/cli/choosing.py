@@ -75,7 +75,7 @@ def reads_manifests(verb: Callable[Concatenate[tuple[Asked, ...], Selection, P],
         **rest: object,
     ) -> int:
         manifests, patterns = split(words)
-        asks = _asks(
+        asks = asks_for(
             manifests, variables=variables, sandbox=sandbox, output_root=output_root, profile=profile, where=where
         )
         return chosen(asks, patterns, **rest)
@@ -101,7 +101,7 @@ def reads_whole_manifests(verb: Callable[Concatenate[tuple[Asked, ...], P], int]
         *args: P.args,
         **rest: P.kwargs,
     ) -> int:
-        asks = _asks(
+        asks = asks_for(
             expanded(manifests), variables=variables, sandbox=sandbox, output_root=output_root, profile=profile
         )
         return verb(asks, *args, **rest)
@@ -109,7 +109,7 @@ def reads_whole_manifests(verb: Callable[Concatenate[tuple[Asked, ...], P], int]
     return asked
 
 
-def _asks(
+def asks_for(
     manifests: Sequence[str],
     *,
     variables: Mapping[str, str],
@@ -118,6 +118,7 @@ def _asks(
     profile: str,
     where: str = "",
 ) -> tuple[Asked, ...]:
+    """Return what is asked about each manifest; raises `UsageError` where all their videos would lie in one folder."""
     if output_root is not None and len(manifests) > 1:
         raise UsageError("`--output-root` is for one manifest", help="videos of several would lie in one folder")
     return tuple(

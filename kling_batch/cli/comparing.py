@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,15 @@ import rich_click as click
 import kling_batch
 from kling_batch.api.origin import GATEWAY, service_of
 from kling_batch.cli import terminal
-from kling_batch.cli.asked import Asked, reads_manifest
+from kling_batch.cli.asked import Asked, output_root, profile, sandbox, variables
+from kling_batch.cli.choosing import asks_for, split
 from kling_batch.errors import UsageError
 from kling_batch.job import Job
 from kling_batch.plan.cost import Prices, default_prices, with_overrides
 from kling_batch.plan.lockfile import Lock
-from kling_batch.plan.revisions import differences
+from kling_batch.plan.revisions import Differences, differences
 from kling_batch.report.diff_report import diff_json, diff_markdown, diff_text
+from kling_batch.report.markdown import code
 
 if TYPE_CHECKING:
     from kling_batch.run.repository import Revision
@@ -26,8 +29,11 @@ WORKING_TREE = "working tree"
 
 
 @click.command(epilog="Example: kling-batch diff manifests/spring.yaml origin/main --format md")
-@reads_manifest
-@click.argument("revisions", nargs=-1, metavar="[REV [REV]]")
+@click.argument("words", nargs=-1, required=True, metavar="MANIFEST... [REV [REV]]")
+@variables
+@profile
+@sandbox
+@output_root
 @click.option(
     "--format",
     "form",
@@ -37,17 +43,41 @@ WORKING_TREE = "working tree"
     help="What is printed; md is for pull requests.",
 )
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
-def diff(asked: Asked, *, revisions: tuple[str, ...], form: str) -> int:
+def diff(
+    words: tuple[str, ...],
+    *,
+    variables: Mapping[str, str],
+    profile: str,
+    sandbox: bool,
+    output_root: str | None,
+    form: str,
+) -> int:
     """Show which jobs two git revisions of a manifest make different, and what that will cost.
 
     REV is a branch, a tag or a commit. One is held against the working tree, two against each other; without any it
-    is HEAD. The lock is that of the newer side. Needs no network and no key.
+    is HEAD. The lock is that of the newer side. Needs no network and no key. A MANIFEST may be a folder of them.
     """
+    manifests, revisions = split(words)
+    if len(revisions) > 2:  # noqa: PLR2004 - a difference has two sides
+        raise UsageError(f"{len(revisions)} revisions were named", help="name the older and the newer one")
+    asks = asks_for(manifests, variables=variables, sandbox=sandbox, output_root=output_root, profile=profile)
+    names = (revisions[0] if revisions else "HEAD", revisions[1] if len(revisions) > 1 else WORKING_TREE)
+    parts = [(asked.manifest, *_compared(asked, revisions)) for asked in asks]
+    match form:
+        case "json":
+            terminal.out_json_each([(name, diff_json(found, names)) for name, found, _ in parts])
+        case "md":
+            told = [(name, diff_markdown(found, prices, names)) for name, found, prices in parts]
+            terminal.out("\n".join(text if len(told) == 1 else f"{code(name)}\n\n{text}" for name, text in told))
+        case _:
+            terminal.out_each([(name, diff_text(found, prices, names)) for name, found, prices in parts])
+    return 0
+
+
+def _compared(asked: Asked, revisions: Sequence[str]) -> tuple[Differences, Prices]:
     from kling_batch.run.repository import Revision  # noqa: PLC0415 - `--help` need not wait for it
     from kling_batch.run.revisions import manifest_at  # noqa: PLC0415 - as above
 
-    if len(revisions) > 2:  # noqa: PLR2004 - a difference has two sides
-        raise UsageError(f"{len(revisions)} revisions were named", help="name the older and the newer one")
     path, reading = Path(asked.manifest), _reading(asked)
     older = Revision(path.absolute().parent, revisions[0] if revisions else "HEAD")
     newer = Revision(path.absolute().parent, revisions[1]) if len(revisions) > 1 else None
@@ -55,16 +85,7 @@ def diff(asked: Asked, *, revisions: tuple[str, ...], form: str) -> int:
     jobs, lock, prices = _newer(asked, newer, reading)
     if before is None and jobs is None:
         raise UsageError(f"`{path}` is in neither revision")
-    found = differences(before.jobs if before else (), jobs or (), lock, prices, now=time.time())
-    names = (older.name, newer.name if newer else WORKING_TREE)
-    match form:
-        case "json":
-            terminal.out_json(diff_json(found, names))
-        case "md":
-            terminal.out(diff_markdown(found, prices, names))
-        case _:
-            terminal.out(diff_text(found, prices, names))
-    return 0
+    return differences(before.jobs if before else (), jobs or (), lock, prices, now=time.time()), prices
 
 
 def _reading(asked: Asked) -> "Reading":

@@ -116,6 +116,24 @@ def test_a_manifest_that_is_new_is_all_created(command: Command, folder: Path, g
     assert command("diff", "films/winter.yaml", "HEAD", "HEAD~1").code == 2
 
 
+def test_several_manifests_are_compared_each_under_its_name(command: Command, folder: Path, git: Git) -> None:
+    (folder / "films/autumn.yaml").write_text(MANIFEST.replace("spring", "autumn"))
+    git("add", "-A")
+    git("commit", "-qm", "second")
+
+    told = json.loads(command("diff", "films", "HEAD~1", "HEAD", "--json").out)["manifests"]
+    mark = command("diff", "films", "HEAD~1", "--format", "md").out
+    text = command("diff", "films/autumn.yaml", "films/spring.yaml", "HEAD~1").out
+
+    assert [(each["manifest"], each["counts"]) for each in told] == [
+        ("films/autumn.yaml", {"created": 4}),
+        ("films/spring.yaml", {}),
+    ]
+    assert mark.startswith("`films/autumn.yaml`\n\n### Diff HEAD")
+    assert "\n`films/spring.yaml`\n\n### Diff HEAD" in mark
+    assert text.startswith("films/autumn.yaml\n\n+")
+
+
 def test_a_mistake_in_a_commit_is_told_with_its_place_there(command: Command, folder: Path, git: Git) -> None:
     (folder / "films/hero.j2").write_text("{{ nobody }}")
     git("commit", "-qam", "second")
