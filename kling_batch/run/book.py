@@ -70,12 +70,12 @@ class Book:
             return
         unnoted: DiskError | None = None
         try:
-            text = await self.journal.checkpoint(self._text)
-        except DiskError as error:
-            text, unnoted = self._text(), error
-        try:
+            try:
+                text = await self.journal.checkpoint(self._text)
+            except DiskError as error:
+                text, unnoted = self._text(), error
             await self.save(text)
-        except DiskError:
+        except BaseException:  # cancelled, too: what is not in the file is still to be written
             self._dirty = True
             raise
         if unnoted is not None:

@@ -107,3 +107,20 @@ def test_a_lock_that_its_journal_is_ahead_of_is_written_even_if_nothing_more_hap
 
     assert b'"second"' in saved[1]
     assert replay(path, "spring", "https://toapis.com", saved[1]).facts == ()
+
+
+@pytest.mark.parametrize("steps", range(8))
+def test_a_checkpoint_that_was_cancelled_is_written_by_the_next_one(tmp_path: Path, steps: int) -> None:
+    async def work(book: Book, saved: list[bytes]) -> None:
+        await book.record(opened("first"))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(book.checkpoint)
+            for _ in range(steps):
+                await anyio.lowlevel.checkpoint()
+            tasks.cancel_scope.cancel()
+        await book.checkpoint()
+        assert saved
+
+    saved, _ = booked(tmp_path / ".kling-batch" / "m.journal.jsonl", work, [])
+
+    assert b'"first"' in saved[-1]
