@@ -34,6 +34,7 @@ VERBS: Mapping[str, str] = {
     "forget": "editing",
     "mv": "editing",
     "prune": "bringing",
+    "review": "reviewing",
     "diff": "comparing",
     "lock": "locking",
     "sandbox": "sandbox",

@@ -36,6 +36,11 @@ class Places:
         return self.run_lock.with_name(self.run_lock.name.removesuffix(".run.lock") + ".seen.json")
 
     @property
+    def picks(self) -> Path:
+        """What people chose; a profile and the sandbox have files of their own, as they have locks."""
+        return self.lock.with_name(self.lock.name.removesuffix(".lock.json") + ".picks.yaml")
+
+    @property
     def own(self) -> Path:
         """The folder that ignores itself for git."""
         return self.journal.parent

@@ -26,6 +26,7 @@ DOORS: Mapping[str, str] = {
     "jsonschema": r"manifest\.schema",
     "referencing": r"manifest\.schema",
     "jinja2": r"manifest\.template.*|report\.gallery",
+    "markupsafe": r"report\.gallery",
     "httpx": r"api\.client.*",
     "httpcore": r"api\.client.*",
     "httpx_aiohttp": r"api\.client.*",

@@ -1,0 +1,114 @@
+"""Verbs for choosing: `review` shows what came out, `export` hands out what was picked."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from kling_batch import store
+from kling_batch.cli import showing, terminal
+from kling_batch.cli.asked import Asked
+from kling_batch.cli.choosing import campaigns, reads_manifests
+from kling_batch.cli.deciding import meant, whole_plans
+from kling_batch.errors import UsageError
+from kling_batch.media import stills
+from kling_batch.plan.diff import Change
+from kling_batch.plan.picks import strangers
+from kling_batch.plan.record import Record
+from kling_batch.plan.select import Selection
+from kling_batch.report.cards import Card
+from kling_batch.report.edits import megabytes
+from kling_batch.report.gallery import GENERATOR, page
+from kling_batch.report.money import several
+from kling_batch.run import reviewing
+
+if TYPE_CHECKING:
+    from kling_batch.run.workspace import Campaign
+
+PAGE = "index.html"
+LARGE = 50_000_000  # bytes of an embedded page from which it is told that mail and browsers may refuse it
+ServePort = click.IntRange(0, 65535)
+
+
+@click.command(epilog="Example: kling-batch review manifests/quickstart.yaml --sandbox --serve")
+@reads_manifests
+@click.option("--output", "-o", type=click.Path(file_okay=False, path_type=Path), help="Folder for the page [review].")
+@click.option("--embed", is_flag=True, help="Put the videos into the page itself: one file to hand around.")
+@click.option("--sheets", is_flag=True, help="Write a contact sheet of each shot beside the page.")
+@click.option("--serve", is_flag=True, help="Serve the page on loopback: picks are saved at once, new videos appear.")
+@click.option("--port", type=ServePort, default=0, help="With --serve: the port; 0 takes a free one.")
+def review(
+    asks: tuple[Asked, ...],
+    selection: Selection,
+    *,
+    output: Path | None,
+    embed: bool,
+    sheets: bool,
+    serve: bool,
+    port: int,
+) -> int:
+    """Make a page that shows every video beside what made it, to compare takes and to choose.
+
+    The page lies in the folder `review` below the output root and opens from disk, without network. With --serve what
+    you pick is in the picks file at once; a page on disk hands that file out. It goes beside the manifest, into git.
+    A SELECTOR is a shot, a key, or a pattern over keys such as 'hero/lang=de*'.
+    """
+    if len(asks) > 1 and (serve or output is not None):
+        raise UsageError("`--serve` and `-o` are for one manifest", help="name one, or leave the option out")
+    if serve and embed:
+        raise UsageError("a served page needs no `--embed`", help="leave one of them out")
+    read = campaigns(asks)
+    plans = whole_plans(read, selection)
+    if not stills.is_installed():
+        terminal.talk(f"no posters: {stills.MISSING}; `{stills.INSTALL}`")
+    for asked, campaign, changes in zip(asks, read, plans, strict=True):
+        _warn(campaign, changes)
+        folder = output or campaign.places.outputs / reviewing.FOLDER
+        if serve:
+            from kling_batch.cli.serve import serve_until_stopped  # noqa: PLC0415 - only serving needs a server
+
+            return serve_until_stopped(asked, campaign, selection, folder, port)
+        _write(campaign, meant(campaign, changes, selection), folder, embed=embed, sheets=sheets)
+    return 0
+
+
+def _warn(campaign: "Campaign", changes: Sequence[Change]) -> None:
+    picks = reviewing.read_picks(campaign)
+    known = [name for change in changes for name in (change.key, change.origin) if name]
+    terminal.talk_diagnostics(strangers(picks, known, campaign.places.picks.name))
+
+
+def _write(campaign: "Campaign", changes: Sequence[Change], folder: Path, *, embed: bool, sheets: bool) -> None:
+    """Write the page of one campaign, and what it needs beside it."""
+    where = folder / PAGE
+    if where.exists() and GENERATOR.encode() not in store.read_bytes(where, 1 << 30)[:2000]:
+        raise UsageError(f"`{terminal.shown(where)}` is not a page of ours", help="choose another folder with `-o`")
+    folder.mkdir(parents=True, exist_ok=True)
+    showing.tell_faults(showing.posters(campaign, changes, folder))
+    shown = showing.gallery(campaign, changes, folder, showing.embedded if embed else reviewing.address(folder))
+    content = page(shown).encode()
+    store.write_atomic(where, content)
+    large = "; mail and browsers may refuse it" if embed and len(content) > LARGE else ""
+    terminal.talk(f"{several(len(shown.cards), 'job')}, {megabytes(len(content))}{large}; open it in a browser:")
+    terminal.out(terminal.shown(where))
+    if sheets:
+        for path in _sheets(shown.cards, changes, folder):
+            terminal.out(terminal.shown(path))
+
+
+def _sheets(shown: Sequence[Card], changes: Sequence[Change], folder: Path) -> list[Path]:
+    """Write a contact sheet of each shot that has posters; return where they lie."""
+    records = {change.key: change.record for change in changes}
+    found: dict[str, list[tuple[str, bytes]]] = {}
+    for card in shown:
+        record: Record | None = records[card.key]
+        path = reviewing.poster_of(record, folder) if record else None
+        if path:
+            name = card.key.removeprefix(f"{card.shot}/")
+            found.setdefault(card.shot, []).append((name, path.read_bytes()))
+    written = []
+    for shot, pictures in found.items():
+        written.append(folder / f"sheet-{shot}.jpg")
+        store.write_atomic(written[-1], stills.sheet(pictures))
+    return written

@@ -1,0 +1,247 @@
+"""The gallery on loopback: the page, its data as they are now, the videos; the one thing that may be written are picks.
+
+Another page that the same browser shows could try to reach it. So the `Host` has to be loopback (a name that was bound
+to 127.0.0.1 to get in is refused), and a pick has to bring the token that only this page knows.
+"""
+
+import hashlib
+import json
+import re
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import quote
+
+import anyio
+import anyio.to_thread
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from kling_batch import store
+from kling_batch.cli import showing, terminal
+from kling_batch.cli.asked import Asked
+from kling_batch.cli.deciding import meant, whole_plans
+from kling_batch.errors import KlingBatchError, ManifestError, StateError, UsageError
+from kling_batch.job import Json, Key
+from kling_batch.plan.picks import VIDEO_DIGITS, Pick, Verdict, clean
+from kling_batch.plan.select import Selection
+from kling_batch.report.gallery import Gallery, document, page, policy
+from kling_batch.run import reviewing
+from kling_batch.run.workspace import Campaign
+from kling_batch.text.render import concise
+
+LOOPBACK = "127.0.0.1"
+LARGEST_PICK = 64_000  # bytes of a request
+_HOST = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?")
+_POSTER = re.compile(r"[0-9a-f]{16}\.jpg")
+_VIDEO = re.compile(r"[0-9a-f]*")
+
+
+@dataclass(slots=True, kw_only=True)
+class Gazette:
+    """What a served page shows, put together again only when one of the files behind it has changed."""
+
+    asked: Asked
+    campaign: Campaign
+    selection: Selection
+    folder: Path
+    token: str
+    _marks: tuple[object, ...] = ()
+    _shown: Gallery | None = None
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def gallery(self) -> Gallery:
+        """Return what there is to see now. Raises as reading the manifest, its lock and its picks does."""
+        with self._guard:
+            marks = tuple(_mark(path) for path in self._files())
+            if self._shown is None or marks != self._marks:
+                self._shown, self._marks = self._put_together(marks), marks
+            return self._shown
+
+    def _files(self) -> tuple[Path, ...]:
+        places = self.campaign.places
+        return places.manifest, places.lock, places.journal, places.picks
+
+    def _put_together(self, marks: tuple[object, ...]) -> Gallery:
+        if self._marks and marks[0] != self._marks[0]:
+            self.campaign = self.asked.campaign()
+        (changes,) = whole_plans([self.campaign], self.selection)
+        wanted = meant(self.campaign, changes, self.selection)
+        showing.tell_faults(showing.posters(self.campaign, wanted, self.folder))
+        return showing.gallery(self.campaign, wanted, self.folder, self._address, self.token)
+
+    def _address(self, path: Path) -> str:
+        if path.suffix == ".jpg":
+            return f"{reviewing.POSTERS}/{path.name}"
+        return f"media/{quote(path.relative_to(self.campaign.places.outputs).as_posix())}"
+
+
+def _mark(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def serve_until_stopped(asked: Asked, campaign: Campaign, selection: Selection, folder: Path, port: int) -> int:
+    """Serve the page of a campaign until SIGINT or SIGTERM; raises `UsageError` for a port that cannot be had."""
+    gazette = Gazette(
+        asked=asked, campaign=campaign, selection=selection, folder=folder, token=secrets.token_urlsafe(24)
+    )
+    gazette.gallery()
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((LOOPBACK, port))
+        except OSError as error:
+            raise UsageError(f"port {port} cannot be had: {error.strerror}", help="leave `--port` out") from error
+        listener.listen()
+        terminal.out(f"http://{LOOPBACK}:{listener.getsockname()[1]}/")
+        terminal.talk(f"picks go to {terminal.shown(campaign.places.picks)}; Ctrl-C ends it")
+        _run(app(gazette), listener)
+    return 0
+
+
+def _run(application: Starlette, listener: socket.socket) -> None:
+    config = uvicorn.Config(
+        application,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="review", daemon=True)
+
+    async def wait() -> None:
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            thread.start()
+            async for _ in signals:
+                return
+
+    try:
+        anyio.run(wait)
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def app(gazette: Gazette) -> Starlette:
+    """Return the pages as an ASGI application."""
+
+    def index(request: Request) -> Response:
+        return guarded(request, lambda: HTMLResponse(page(gazette.gallery())))
+
+    def data(request: Request) -> Response:
+        return guarded(request, lambda: _document(gazette.gallery(), request))
+
+    def media(request: Request) -> Response:
+        return guarded(request, lambda: _video(gazette.campaign.places.outputs, request.path_params["path"]))
+
+    def poster(request: Request) -> Response:
+        return guarded(request, lambda: _poster(gazette.folder, request.path_params["name"]))
+
+    async def picks(request: Request) -> Response:
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LARGEST_PICK:
+                return guarded(request, lambda: _refused(413, "that is no pick: it is too large"))
+        return await anyio.to_thread.run_sync(lambda: guarded(request, lambda: _pick(gazette, request, body)))
+
+    return Starlette(
+        routes=[
+            Route("/", index),
+            Route("/data.json", data),
+            Route("/media/{path:path}", media),
+            Route("/posters/{name}", poster),
+            Route("/picks", picks, methods=["PUT"]),
+        ]
+    )
+
+
+def guarded(request: Request, answer: Callable[[], Response]) -> Response:
+    """Answer a request that names this machine; what cannot be read is told as an error, and never more than that."""
+    response: Response
+    if _HOST.fullmatch(request.headers.get("host", "")) is None:
+        response = _refused(421, "this is only for this machine")
+    else:
+        try:
+            response = answer()
+        except ManifestError as error:
+            response = _refused(409, "; ".join(map(concise, error.diagnostics)))
+        except KlingBatchError as error:
+            response = _refused(409, error.message)
+    response.headers["content-security-policy"] = policy(is_served=True) + "; frame-ancestors 'none'"
+    response.headers["x-content-type-options"] = "nosniff"
+    response.headers["cross-origin-resource-policy"] = "same-origin"
+    response.headers["referrer-policy"] = "no-referrer"
+    return response
+
+
+def _refused(status: int, why: str) -> JSONResponse:
+    return JSONResponse({"error": why}, status)
+
+
+def _document(gallery: Gallery, request: Request) -> Response:
+    content = json.dumps(document(gallery), ensure_ascii=False).encode()
+    headers = {"etag": f'"{hashlib.sha256(content).hexdigest()[:32]}"', "cache-control": "no-cache"}
+    if request.headers.get("if-none-match") == headers["etag"]:
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return Response(content, media_type="application/json", headers=headers)
+
+
+def _video(outputs: Path, output: str) -> Response:
+    try:
+        path = store.below(outputs, output)
+    except StateError:
+        return _refused(404, "no such video")
+    if path.suffix.lower() != ".mp4" or not path.is_file():
+        return _refused(404, "no such video")
+    return FileResponse(path, media_type="video/mp4")
+
+
+def _poster(folder: Path, name: str) -> Response:
+    path = folder / reviewing.POSTERS / name
+    if _POSTER.fullmatch(name) is None or not path.is_file():
+        return _refused(404, "no such poster")
+    return FileResponse(path, media_type="image/jpeg", headers={"cache-control": "max-age=86400, immutable"})
+
+
+def _pick(gazette: Gazette, request: Request, body: bytes) -> Response:
+    origin = request.headers.get("origin")
+    if origin is not None and origin != f"http://{request.headers['host']}":
+        return _refused(403, "this page did not come from here")
+    if not secrets.compare_digest(request.headers.get("x-kling-batch-token", "").encode(), gazette.token.encode()):
+        return _refused(403, "this page is of an earlier start: load it anew")
+    try:
+        said: Json = json.loads(body)
+    except (ValueError, RecursionError):
+        return _refused(400, "this is no JSON")
+    match said:
+        case {"key": str(key), "verdict": "pick" | "reject" | None as verdict, "note": str(note), "video": str(video)}:
+            shown = _VIDEO.fullmatch(video[:VIDEO_DIGITS])
+            pick = Pick(
+                verdict=Verdict(verdict) if verdict else None, note=clean(note), video=shown[0] if shown else ""
+            )
+        case _:
+            return _refused(400, "a pick has `key`, `verdict` (pick, reject or null), `note` and `video`")
+    if key not in {card.key for card in gazette.gallery().cards}:
+        return _refused(404, f"there is no job `{key}`")
+    picks = reviewing.write_pick(gazette.campaign, Key(key), pick).picks
+    now = picks.get(Key(key))
+    told: Json = None
+    if now is not None:
+        told = {"verdict": now.verdict.value if now.verdict else None, "note": now.note, "video": now.video}
+    return JSONResponse({"picks": {key: told}})
