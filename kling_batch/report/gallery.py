@@ -8,6 +8,7 @@ prompt stays a prompt, whatever it says.
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -24,7 +25,10 @@ from kling_batch.report.money import exact
 from kling_batch.report.patterns import patterns
 
 GENERATOR = "kling-batch review"  # how the page says whose it is
-_HIDDEN = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+SCRIPTS = ("make", "picks", "film", "card", "lay", "closer", "keys", "page")
+"""The files of the page's script, in the order in which they are put together."""
+
+_ACTING = re.compile("[<>&\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,17 +73,20 @@ def document(gallery: Gallery) -> dict[str, Json]:
 def page(gallery: Gallery) -> str:
     """Return the page as HTML."""
     style, script, template = _parts()
-    told = json.dumps(document(gallery), ensure_ascii=False, separators=(",", ":"))
-    for character, escape in _HIDDEN.items():  # no text of a card can end the element that holds it
-        told = told.replace(character, escape)
     return template.render(
         title=f"{gallery.project} - review",
         generator=GENERATOR,
         style=Markup(style),  # noqa: S704 - our own files
         script=Markup(script),  # noqa: S704 - our own files
-        data=Markup(told),  # noqa: S704 - escaped just now
+        data=Markup(as_text(document(gallery))),  # noqa: S704 - escaped just now
         policy=policy(is_served=gallery.token is not None),
     )
+
+
+def as_text(value: Json) -> str:
+    """Return JSON that can stand in a page and in a file: no text in it ends its element, or acts on who reads it."""
+    told = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ACTING.sub(lambda found: f"\\u{ord(found[0]):04x}", told)
 
 
 def policy(*, is_served: bool) -> str:
@@ -95,17 +102,27 @@ def policy(*, is_served: bool) -> str:
         "connect-src": "'self'" if is_served else "'none'",
         "base-uri": "'none'",
         "form-action": "'none'",
+        "require-trusted-types-for": "'script'",
+        "trusted-types": "'none'",
     }
     return "; ".join(f"{name} {value}" for name, value in rules.items())
+
+
+_START = """"use strict";
+(() => {{
+let data = JSON.parse(document.getElementById("data").textContent);
+{}}})();
+"""
 
 
 @cache
 def _parts() -> tuple[str, str, Template]:
     """Return style, script and the page's template, as they are shipped."""
     folder = files(__package__).joinpath("page")
-    style, script, html = (folder.joinpath(f"page.{kind}").read_text("utf-8") for kind in ("css", "js", "html"))
+    style, html = (folder.joinpath(f"page.{kind}").read_text("utf-8") for kind in ("css", "html"))
+    script = "\n".join(folder.joinpath(f"{name}.js").read_text("utf-8") for name in SCRIPTS)
     environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
-    return style, script, environment.from_string(html)
+    return style, _START.format(script), environment.from_string(html)
 
 
 def _hash(text: str) -> str:

@@ -1,0 +1,104 @@
+// Which cards are shown, and how they lie: a grid, or a matrix of two axes.
+
+const view = { matrix: false, rows: "", columns: "", axes: {}, state: "", verdict: "", text: "" };
+
+function isWanted(card) {
+  const words = view.text.toLowerCase().split(/\s+/).filter(Boolean);
+  const text = [card.key, card.prompt, card.draw?.task, card.draw?.spec, card.error?.message, card.error?.code, pickOf(card)?.note].join(" ").toLowerCase();
+  return Object.entries(view.axes).every(([axis, value]) => !value || card.axes[axis] === value)
+    && (!view.state || card.state === view.state)
+    && (!view.verdict || (verdictOf(card) || "none") === view.verdict)
+    && words.every((word) => text.includes(word));
+}
+
+let shown = []; // keys
+
+function show() {
+  const wanted = data.cards.filter(isWanted), focused = document.activeElement;
+  shown = wanted.map((card) => card.key);
+  at("as-grid").setAttribute("aria-pressed", String(!view.matrix));
+  at("as-matrix").setAttribute("aria-pressed", String(view.matrix));
+  for (const name of ["rows", "columns"]) at(name).closest("label").hidden = !view.matrix;
+  const laid = !wanted.length ? make("p", { className: "none" }, "no job is like this") : view.matrix ? matrix(wanted) : grid(wanted);
+  at("cards").replaceChildren(laid);
+  wanted.forEach(paint);
+  if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
+  count();
+}
+
+const grid = (wanted) => make("div", { className: "grid" }, ...wanted.map(elementOf));
+
+function matrix(wanted) {
+  const values = (axis) => (data.axes[axis] ?? []).filter((value) => wanted.some((card) => card.axes[axis] === value));
+  const rest = wanted.some((card) => !(view.rows in card.axes) || !(view.columns in card.axes));
+  const cells = new Map();
+  for (const card of wanted) {
+    const place = JSON.stringify([card.axes[view.rows], card.axes[view.columns]]);
+    cells.set(place, [...(cells.get(place) ?? []), card]);
+  }
+  const columns = values(view.columns), rows = values(view.rows);
+  const cell = (down, across) => make("td", {}, make("div", { className: "takes" }, ...(cells.get(JSON.stringify([down, across])) ?? []).map(elementOf)));
+  const label = (axis, value, scope, pick) => make("th", { scope }, make("div", {}, value,
+    button("Play", (event) => together(pick(event.currentTarget.closest("th"))), { "aria-label": `play ${axis} ${value} together` })));
+  const inRow = (head) => [...head.parentElement.querySelectorAll("video")];
+  const inColumn = (head) => [...head.closest("table").tBodies[0].rows].flatMap((each) => [...each.cells[head.cellIndex].querySelectorAll("video")]);
+  const head = make("tr", {}, make("td", { className: "corner" }, `${view.rows} \u2193 ${view.columns} \u2192`),
+    ...columns.map((value) => label(view.columns, value, "col", inColumn)));
+  const body = rows.map((value) => make("tr", {}, label(view.rows, value, "row", inRow), ...columns.map((across) => cell(value, across))));
+  return make("div", { className: "matrix", tabIndex: 0, role: "region", "aria-label": `matrix of ${view.rows} and ${view.columns}` },
+    make("table", {}, make("thead", {}, head), make("tbody", {}, ...body)),
+    rest ? make("p", { className: "none" }, `jobs without ${view.rows} or ${view.columns} are not in this matrix`) : null);
+}
+
+function count() {
+  const told = { pick: 0, reject: 0 };
+  for (const card of data.cards) told[verdictOf(card)] += 1;
+  at("shown").textContent = `${shown.length.toLocaleString("en")} of ${several(data.cards.length, "job")}, ${told.pick} picked, ${told.reject} rejected`;
+}
+
+function lay(isMatrix) {
+  view.matrix = isMatrix;
+  show();
+}
+
+const option = ([value, text]) => make("option", { value }, text);
+
+function fill(element, options) {
+  const value = element.value;
+  element.replaceChildren(...options.map(option));
+  if (options.some(([each]) => each === value)) element.value = value;
+}
+
+function choice(id, label, options, does) {
+  const element = make("select", { id, onchange: () => { does(element.value); show(); } }, ...options.map(option));
+  return make("label", {}, label, element);
+}
+
+const stateOptions = () => [["", "all"], ...[...new Set(data.cards.map((card) => card.state))].map((each) => [each, each])];
+
+function filters() {
+  const axes = Object.entries(data.axes), names = axes.map(([axis]) => [axis, axis]);
+  const many = axes.filter(([, values]) => values.length > 1);
+  view.rows = (many.at(-1) ?? axes.at(-1))[0];
+  view.columns = (many.findLast(([axis]) => axis !== view.rows) ?? ["shot"])[0];
+  const search = make("input", { type: "search", id: "text", placeholder: "prompt, key, task", oninput: () => { view.text = search.value; show(); } });
+  at("filters").replaceChildren(
+    make("label", { className: "search" }, "search", search),
+    ...many.map(([name, values]) => choice(`axis-${name}`, name, [["", "all"], ...values.map((each) => [each, each])], (value) => { view.axes[name] = value; })),
+    choice("state", "state", stateOptions(), (value) => { view.state = value; }),
+    choice("verdict", "verdict", [["", "all"], ["pick", "picked"], ["reject", "rejected"], ["none", "open"]], (value) => { view.verdict = value; }),
+    choice("rows", "rows", names, (value) => { view.rows = value; }),
+    choice("columns", "columns", names, (value) => { view.columns = value; }));
+  at("rows").value = view.rows;
+  at("columns").value = view.columns;
+}
+
+// A pattern of failures becomes the filters that show them.
+function only(pattern) {
+  view.state = at("state").value = "failed";
+  if (pattern.axis) {
+    view.axes[pattern.axis] = pattern.value;
+    at(`axis-${pattern.axis}`).value = pattern.value;
+  }
+  show();
+}

@@ -1,0 +1,106 @@
+// Picks: the file is pieces of text, of which one line is replaced at a time, exactly as `plan/picks.py` does it.
+
+const LONGEST_NOTE = 2000;
+const UNSAFE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]|\p{Cs}|\r(?!\n)/gu;
+const shelf = `kling-batch picks ${data.project} ${data.picks.name}`;
+const said = data.token === null ? remembered() : {}; // by key: the pick that was made here, and what it was made over
+
+const over = (card) => JSON.stringify(card.pick);
+const pickOf = (card) => said[card.key]?.pick ?? card.pick;
+const verdictOf = (card) => pickOf(card)?.verdict ?? "";
+const isNothing = (pick) => !pick.verdict && !pick.note;
+
+// What was picked here earlier counts only where nobody has changed the file's own pick of that job since.
+function remembered() {
+  try {
+    const kept = JSON.parse(localStorage.getItem(shelf)) ?? {};
+    const current = data.cards.filter((card) => kept[card.key]?.over === over(card));
+    return Object.fromEntries(current.map((card) => [card.key, kept[card.key]]));
+  } catch {
+    return {};
+  }
+}
+
+function remember() {
+  try {
+    localStorage.setItem(shelf, JSON.stringify(said));
+  } catch {} // a browser that keeps nothing: the picks live as long as the page
+}
+
+function lineOf(key, pick) {
+  const fields = ["verdict", "note", "video"].filter((name) => pick[name]);
+  const told = fields.map((name) => `${JSON.stringify(name)}: ${JSON.stringify(pick[name])}`);
+  return `${data.picks.indent}${JSON.stringify(key)}: {${told.join(", ")}}\n`;
+}
+
+// Strings are sorted by code points there, and by halves of them here.
+function isAfter(one, other) {
+  const [mine, theirs] = [Array.from(one), Array.from(other)];
+  const differs = mine.findIndex((letter, number) => letter !== theirs[number]);
+  if (differs < 0) return false;
+  return differs >= theirs.length || mine[differs].codePointAt(0) > theirs[differs].codePointAt(0);
+}
+
+function edited(pieces, key, pick) {
+  if (isNothing(pick)) return pieces.filter(([name]) => name !== key);
+  const piece = [key, lineOf(key, pick)];
+  const found = pieces.findIndex(([name]) => name === key);
+  if (found >= 0) return [...pieces.slice(0, found), piece, ...pieces.slice(found + 1)];
+  const greater = pieces.findIndex(([name]) => isAfter(name ?? "", key));
+  const last = pieces.reduce((most, [name], number) => (name ? number : most), pieces.length - 1);
+  const place = greater >= 0 ? greater : last + 1;
+  const before = pieces.slice(0, place).map(([name, text]) => [name, text.endsWith("\n") ? text : `${text}\n`]);
+  return [...before, piece, ...pieces.slice(place)];
+}
+
+function picksFile() {
+  const made = Object.entries(said);
+  return made.reduce((pieces, [key, { pick }]) => edited(pieces, key, pick), data.picks.pieces).map(([, text]) => text).join("");
+}
+
+function save() {
+  const address = URL.createObjectURL(new Blob([picksFile()], { type: "application/yaml" }));
+  make("a", { href: address, download: data.picks.name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
+  tell(`put ${data.picks.name} beside ${data.manifest}`);
+}
+
+function say(card, words) {
+  const pick = { verdict: null, note: "", ...pickOf(card), ...words, video: card.draw?.sha ?? "" };
+  pick.note = pick.note.replace(UNSAFE, " ").slice(0, LONGEST_NOTE).trim();
+  if (isNothing(pick) && !pickOf(card)) return;
+  said[card.key] = { pick, over: over(card) };
+  paint(card);
+  count();
+  if (data.token === null) {
+    remember();
+    at("save").hidden = false;
+    tell(`${spoken(pick)} ${card.key}; save the picks when you are done`);
+  } else {
+    sending = sending.then(() => send(card.key, pick));
+  }
+}
+
+const spoken = (pick) => ({ pick: "picked", reject: "rejected" })[pick.verdict] ?? (pick.note ? "noted on" : "nothing said of");
+const toggle = (card, verdict) => say(card, { verdict: verdictOf(card) === verdict ? null : verdict });
+
+let sending = Promise.resolve(); // one after the other: the last word counts
+let sent = 0; // a look at the data that began before is older than what this page knows
+
+async function send(key, pick) {
+  const headers = { "content-type": "application/json", "x-kling-batch-token": data.token };
+  try {
+    const answer = await fetch("picks", { method: "PUT", headers, body: JSON.stringify({ key, ...pick }) });
+    const told = await answer.json();
+    if (!answer.ok) throw new Error(told.error);
+    const card = cardAt(key);
+    if (card) card.pick = told.picks[key] ?? null;
+    tell(`${spoken(pick)} ${key}, saved in ${data.picks.name}`);
+  } catch (error) {
+    tell(`not saved: ${error.message}`);
+  }
+  sent += 1;
+  if (said[key]?.pick === pick) delete said[key];
+  if (cardAt(key)) paint(cardAt(key));
+  count();
+}
