@@ -93,6 +93,7 @@ output_root = click.option("--output-root", type=click.Path(file_okay=False), he
 retry = click.option(
     "--retry", type=click.Choice(["rejected"]), help="Send also what was rejected, once more as it is."
 )
+redo_picked = click.option("--redo-picked", is_flag=True, help="Draw anew also what is picked and has changed since.")
 
 
 def reads_manifest(verb: Callable[Concatenate[Asked, P], int]) -> Callable[..., int]:

@@ -23,10 +23,12 @@ from kling_batch.plan.decode import is_task_id
 from kling_batch.plan.diff import Change
 from kling_batch.plan.history import History
 from kling_batch.plan.leftover import Leftover, leftovers
+from kling_batch.plan.leftover import unpicked as losers
 from kling_batch.plan.select import Selection
 from kling_batch.plan.wishes import Granted, Refused, bring_in
 from kling_batch.report.edits import leftovers_json, leftovers_text
 from kling_batch.run.importing import bring
+from kling_batch.run.picking import read_picks
 from kling_batch.run.pruning import there, throw_away, trash_of, unneeded
 from kling_batch.run.resolving import settle
 from kling_batch.run.shelf import Shelf
@@ -143,12 +145,14 @@ def _copied(campaign: "Campaign", change: Change, drawn: Fact, video: Path) -> F
 @click.command(epilog="Example: kling-batch prune manifests/spring.yaml --yes")
 @reads_manifests
 @click.option("--yes", "-y", is_flag=True, help="Move them; without it they are only listed.")
+@click.option("--unpicked", is_flag=True, help="Also the takes beside one that is picked.")
 @as_data
-def prune(asks: tuple[Asked, ...], selection: Selection, *, yes: bool, as_json: bool) -> int:
+def prune(asks: tuple[Asked, ...], selection: Selection, *, yes: bool, unpicked: bool, as_json: bool) -> int:
     """List the files that are no job's result any more, and with --yes move them to the trash beside the journal.
 
     These are superseded generations and the videos of jobs that are gone from the manifest, each only while it is what
-    the lock knows by checksum. A result is never touched. Reverting an edit restores nothing that was pruned.
+    the lock knows by checksum. A result is never touched, but with --unpicked that of a take of which another one, of
+    the same shot and axis values, is picked; no run buys it again. Reverting an edit restores nothing that was pruned.
     A MANIFEST may be a folder of them. A SELECTOR is a shot, a key, or a pattern over keys such as 'hero/lang=de*'.
     """
     read = campaigns(asks)
@@ -156,7 +160,7 @@ def prune(asks: tuple[Asked, ...], selection: Selection, *, yes: bool, as_json: 
         for campaign in read:
             held.enter_context(kling_batch.hold(campaign))
         plans = whole_plans(read, selection)
-        pruned = [_pruned(*part, selection, yes=yes) for part in zip(read, plans, strict=True)]
+        pruned = [_pruned(*part, selection, yes=yes, unpicked=unpicked) for part in zip(read, plans, strict=True)]
     if as_json:
         data = [leftovers_json(found, is_gone=yes) for found, _ in pruned]
         terminal.out_json_each([(asked.manifest, each) for asked, each in zip(asks, data, strict=True)])
@@ -170,11 +174,12 @@ def prune(asks: tuple[Asked, ...], selection: Selection, *, yes: bool, as_json: 
 
 
 def _pruned(
-    campaign: "Campaign", changes: Sequence[Change], selection: Selection, *, yes: bool
+    campaign: "Campaign", changes: Sequence[Change], selection: Selection, *, yes: bool, unpicked: bool
 ) -> tuple[Sequence[Leftover], Sequence[Leftover]]:
     """Return the leftovers of the jobs that are meant, moved with `yes`; and those where another file lies."""
     keys = {key for change in meant(campaign, changes, selection) for key in names(change)}
-    every = unneeded([each for each in leftovers(changes) if each.key in keys], campaign.places)
+    lost = losers(changes, read_picks(campaign).picks) if unpicked else ()
+    every = unneeded([each for each in (*leftovers(changes), *lost) if each.key in keys], campaign.places)
     found, changed = there(every, campaign.places)
     if yes and (facts := throw_away(every, campaign.places)):
         settle(campaign, list(facts))

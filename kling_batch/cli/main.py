@@ -35,6 +35,7 @@ VERBS: Mapping[str, str] = {
     "mv": "editing",
     "prune": "bringing",
     "review": "reviewing",
+    "export": "reviewing",
     "diff": "comparing",
     "lock": "locking",
     "sandbox": "sandbox",

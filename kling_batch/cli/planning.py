@@ -9,7 +9,7 @@ import rich_click as click
 
 import kling_batch
 from kling_batch.cli import saving, terminal
-from kling_batch.cli.asked import Asked, retry
+from kling_batch.cli.asked import Asked, redo_picked, retry
 from kling_batch.cli.choosing import campaigns, check_selection, reads_manifests
 from kling_batch.cli.selection import check_selectors
 from kling_batch.plan.diff import Change
@@ -27,6 +27,7 @@ from kling_batch.report.together import (
     statuses_json,
     statuses_text,
 )
+from kling_batch.run.picking import read_picks
 
 if TYPE_CHECKING:
     from kling_batch.run.workspace import Campaign
@@ -37,6 +38,7 @@ CHANGES_PENDING = 3
 @click.command(epilog="Example: kling-batch plan manifests/quickstart.yaml --sandbox")
 @reads_manifests
 @retry
+@redo_picked
 @click.option(
     "--format",
     "form",
@@ -55,6 +57,7 @@ def plan(
     selection: Selection,
     *,
     retry: str | None,
+    redo_picked: bool,
     form: str,
     output: Path | None,
     exit_code: bool,
@@ -68,7 +71,7 @@ def plan(
     parts = [
         Planned(
             manifest=asked.manifest,
-            plan=kling_batch.plan(campaign, only=selection, retry_rejected=retry is not None),
+            plan=kling_batch.plan(campaign, only=selection, retry_rejected=retry is not None, redo_picked=redo_picked),
             prices=kling_batch.prices(campaign),
         )
         for asked, campaign in zip(asks, read, strict=True)
@@ -83,7 +86,7 @@ def plan(
         case _:
             terminal.out(plans_text(parts))
     if output is not None:
-        saving.save(output, asks, parts, retry_rejected=retry is not None)
+        saving.save(output, asks, parts, retry_rejected=retry is not None, redo_picked=redo_picked)
     return CHANGES_PENDING if exit_code and any(work_of(each.plan.changes) for each in parts) else 0
 
 
@@ -129,4 +132,4 @@ def _status(asked: Asked, campaign: "Campaign", changes: Sequence[Change], selec
     wanted = dataclasses.replace(selection, chosen=campaign.manifest.chosen)
     meant = selected(wanted, ((change.key, state_of(change)) for change in changes))
     lock = terminal.shown(campaign.places.lock)
-    return status_of(asked.manifest, lock, changes, lambda change: change.key in meant)
+    return status_of(asked.manifest, lock, changes, lambda change: change.key in meant, read_picks(campaign).picks)

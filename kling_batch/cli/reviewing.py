@@ -1,5 +1,6 @@
 """Verbs for choosing: `review` shows what came out, `export` hands out what was picked."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +20,14 @@ from kling_batch.plan.record import Record
 from kling_batch.plan.select import Selection
 from kling_batch.report.cards import Card
 from kling_batch.report.edits import megabytes
+from kling_batch.report.export import chosen, clean_names, index_csv, index_json
 from kling_batch.report.gallery import GENERATOR, page
 from kling_batch.report.money import several
-from kling_batch.run import reviewing
+from kling_batch.run import picking, reviewing
+from kling_batch.run.exporting import Chosen
+from kling_batch.run.exporting import export as hand_out
+from kling_batch.run.shelf import Shelf
+from kling_batch.text.plain import plain
 
 if TYPE_CHECKING:
     from kling_batch.run.workspace import Campaign
@@ -74,7 +80,7 @@ def review(
 
 
 def _warn(campaign: "Campaign", changes: Sequence[Change]) -> None:
-    picks = reviewing.read_picks(campaign)
+    picks = picking.read_picks(campaign)
     known = [name for change in changes for name in (change.key, change.origin) if name]
     terminal.talk_diagnostics(strangers(picks, known, campaign.places.picks.name))
 
@@ -112,3 +118,41 @@ def _sheets(shown: Sequence[Card], changes: Sequence[Change], folder: Path) -> l
         written.append(folder / f"sheet-{shot}.jpg")
         store.write_atomic(written[-1], stills.sheet(pictures))
     return written
+
+
+@click.command(epilog="Example: kling-batch export manifests/spring.yaml --picked for-the-client")
+@reads_manifests
+@click.option(
+    "--picked",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="The folder.",
+)
+@click.option("--link", is_flag=True, help="Link the files where the disk can, instead of copying them.")
+def export(asks: tuple[Asked, ...], selection: Selection, *, folder: Path, link: bool) -> int:
+    """Put every picked video into a folder, under a clean name, with an index as CSV and JSON.
+
+    No file that is there is overwritten: an export into the same folder adds what is new. A pick of a video that has
+    been drawn anew since is told, and left out. A SELECTOR is a shot, a key, or a pattern over keys.
+    """
+    if len(asks) > 1:
+        raise UsageError("`export` is for one manifest", help="name one; several folders are several exports")
+    (campaign,) = campaigns(asks)
+    (changes,) = whole_plans([campaign], selection)
+    shown = showing.gallery(campaign, meant(campaign, changes, selection), folder, reviewing.address(folder))
+    ready, overtaken = chosen(shown.cards)
+    for card in overtaken:
+        terminal.talk(f"left out: `{plain(card.key)}`, the video that was picked is not its result")
+    names = clean_names(ready)
+    files = [
+        Chosen(file=names[card.key], output=card.draw.output, sha256=card.draw.sha256) for card in ready if card.draw
+    ]
+    hand_out(files, Shelf(root=campaign.places.outputs), folder, link=link)
+    store.write_atomic(folder / "index.csv", index_csv(names, ready).encode())
+    store.write_atomic(
+        folder / "index.json", f"{json.dumps(index_json(names, ready), ensure_ascii=False, indent=1)}\n".encode()
+    )
+    terminal.talk(f"{several(len(files), 'video')} in {terminal.shown(folder)}")
+    return 0

@@ -11,22 +11,25 @@ import rich_click as click
 
 import kling_batch
 from kling_batch.cli import carrying, saving, service, terminal
-from kling_batch.cli.asked import Asked, retry
+from kling_batch.cli.asked import Asked, redo_picked, retry
 from kling_batch.cli.choosing import campaigns, check_selection, reads_manifests
 from kling_batch.cli.figures import Usd
 from kling_batch.cli.hook import tell_hook
 from kling_batch.errors import KlingBatchError, UsageError
 from kling_batch.job import Json
+from kling_batch.plan.cost import total
 from kling_batch.plan.diff import Action
 from kling_batch.plan.saved import Saved
 from kling_batch.plan.select import Selection
-from kling_batch.report.money import exact
+from kling_batch.report.money import exact, several
+from kling_batch.report.money import total as sum_text
 from kling_batch.report.progress import work_of
 from kling_batch.report.together import Planned, plans_text, together
 from kling_batch.run.holding import catch_up
 from kling_batch.text.plain import plain
 
 CHANGES_PENDING, ACCOUNT, INTERRUPTED = 3, 8, 130
+MOST_NAMED = 5
 _NEW = frozenset({Action.CREATE, Action.REDO})
 
 
@@ -40,6 +43,7 @@ class Wish(carrying.Manner):
     max_failures: int | None
     locked: bool
     retry: str | None
+    redo_picked: bool
     on_done: str | None
 
 
@@ -66,6 +70,7 @@ class Part:
 @click.option("--max-failures", type=click.IntRange(min=1), metavar="N", help="Stop after so many failures in a row.")
 @click.option("--locked", is_flag=True, help="Buy nothing new: end with 3 if that would be needed.")
 @retry
+@redo_picked
 @service.proxy
 @service.speed
 @service.scenario
@@ -98,7 +103,11 @@ def run(asks: tuple[Asked, ...], selection: Selection, **wish: Unpack[Wish]) -> 
     with ExitStack() as held:
         for campaign in read:
             held.enter_context(kling_batch.hold(campaign))
-        return _run(_parts(asks, read, wish, saved), wish, agreed=agreed)
+        parts = _parts(asks, read, wish, saved)
+        if not agreed and _wants_picked_anew(parts):
+            wish["redo_picked"] = True
+            parts = _parts(asks, read, wish, saved)
+        return _run(parts, wish, agreed=agreed)
 
 
 def _check_alone(asks: Sequence[Asked], selection: Selection, wish: Wish) -> None:
@@ -108,6 +117,7 @@ def _check_alone(asks: Sequence[Asked], selection: Selection, wish: Wish) -> Non
             "another manifest": len(asks) > 1,
             "selectors": selection != Selection() or bool(wish["only"]) or bool(asks[0].where),
             "`--retry`": wish["retry"] is not None,
+            "`--redo-picked`": wish["redo_picked"],
             "`--sandbox`": asks[0].sandbox,
             "`--profile`": bool(asks[0].profile),
             "`--var`": bool(asks[0].variables),
@@ -125,9 +135,21 @@ def _parts(
     )
 
 
+def _wants_picked_anew(parts: Sequence[Part]) -> bool:
+    """Ask about what is picked and would be drawn anew now; nobody is asked where there is nothing such."""
+    held = [change for part in parts for change in part.plan.changes if change.mark == "picked"]
+    if not (held and terminal.is_conversation()):
+        return False
+    money = sum_text(total(change.price for change in held))
+    names = ", ".join(plain(change.key) for change in held[:MOST_NAMED]) + (", ..." if held[MOST_NAMED:] else "")
+    question = f"{several(len(held), 'picked video')} changed since: {names}\nDraw them anew too, for {money}?"
+    return click.confirm(question, default=False, err=True)
+
+
 def _planned(campaign: "kling_batch.Campaign", wish: Wish, saved: Saved | None, at: int) -> "kling_batch.Plan":
     rejected = wish["retry"] is not None if saved is None else saved.retry_rejected
-    plan = kling_batch.plan(campaign, only=wish["selectors"], retry_rejected=rejected)
+    picked = wish["redo_picked"] if saved is None else saved.redo_picked
+    plan = kling_batch.plan(campaign, only=wish["selectors"], retry_rejected=rejected, redo_picked=picked)
     if saved is not None:
         plan = saving.exactly(plan, saved.plans[at])
     if wish["max_failures"] is not None:

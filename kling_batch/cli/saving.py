@@ -16,7 +16,9 @@ from kling_batch.report.together import Planned
 MOST_NAMED = 8
 
 
-def save(path: Path, asks: Sequence[Asked], parts: Sequence[Planned], *, retry_rejected: bool) -> None:
+def save(
+    path: Path, asks: Sequence[Asked], parts: Sequence[Planned], *, retry_rejected: bool, redo_picked: bool
+) -> None:
     """Write plans to a file; the manifests in it are named from its folder.
 
     Raises `UsageError` where something lies there that is no plan: a slip of the pen would cost a manifest.
@@ -27,8 +29,9 @@ def save(path: Path, asks: Sequence[Asked], parts: Sequence[Planned], *, retry_r
         raise UsageError(f"`{path}` is there already, and no plan; nothing was written", help="name another file")
     folder = path.absolute().parent
     plans = tuple(_saved(asked, part, folder) for asked, part in zip(asks, parts, strict=True))
+    saved = Saved(plans=plans, retry_rejected=retry_rejected, redo_picked=redo_picked)
     try:
-        store.write_atomic(path, format_saved(Saved(plans=plans, retry_rejected=retry_rejected)).encode())
+        store.write_atomic(path, format_saved(saved).encode())
     except OSError as error:
         raise UsageError(f"cannot write `{path}`: {error.strerror or error}") from error
     terminal.talk(f"saved; `kling-batch run {path}` does exactly this")

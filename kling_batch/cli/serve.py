@@ -34,7 +34,7 @@ from kling_batch.job import Json, Key
 from kling_batch.plan.picks import VIDEO_DIGITS, Pick, Verdict, clean
 from kling_batch.plan.select import Selection
 from kling_batch.report.gallery import Gallery, document, page, policy
-from kling_batch.run import reviewing
+from kling_batch.run import picking, reviewing
 from kling_batch.run.workspace import Campaign
 from kling_batch.text.render import concise
 
@@ -239,7 +239,7 @@ def _pick(gazette: Gazette, request: Request, body: bytes) -> Response:
             return _refused(400, "a pick has `key`, `verdict` (pick, reject or null), `note` and `video`")
     if key not in {card.key for card in gazette.gallery().cards}:
         return _refused(404, f"there is no job `{key}`")
-    picks = reviewing.write_pick(gazette.campaign, Key(key), pick).picks
+    picks = picking.write_pick(gazette.campaign, Key(key), pick).picks
     now = picks.get(Key(key))
     told: Json = None
     if now is not None:

@@ -11,7 +11,7 @@ from kling_batch.plan.diff import Change
 from kling_batch.plan.record import committed
 from kling_batch.report.cards import Views, cards
 from kling_batch.report.gallery import Gallery
-from kling_batch.run import reviewing
+from kling_batch.run import picking, reviewing
 from kling_batch.run.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def gallery(
     token: str | None = None,
 ) -> Gallery:
     """Return what a page shows of these jobs now; `address` is how it names a file, `token` as in `Gallery`."""
-    shelf, picks = Shelf(root=campaign.places.outputs), reviewing.read_picks(campaign)
+    shelf, picks = Shelf(root=campaign.places.outputs), picking.read_picks(campaign)
 
     def named(path: Path | None) -> str | None:
         return address(path) if path else None

@@ -226,6 +226,7 @@ _RECORD: Mapping[str, Callable[[Json], object]] = {
     "bytes": _count(0),
     "seconds": _seconds,
     "charged": _flag,
+    "pruned": _flag,
     "expires": _instant,
     "warnings": _parts,
     "reason": _text(_REASON, "lock-shape", "is not one line of at most 1000 characters"),

@@ -3,15 +3,16 @@
 import enum
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from kling_batch.events import Failure
 from kling_batch.job import Job, Key
 from kling_batch.manifest.model import RunSettings
 from kling_batch.plan.cost import Prices
-from kling_batch.plan.history import History, asked_anew, changed_parts, earlier_video
+from kling_batch.plan.history import History, asked_anew, changed_parts, earlier_video, result_of
 from kling_batch.plan.lockfile import Lock
+from kling_batch.plan.picks import Pick, Verdict
 from kling_batch.plan.record import Record, State, cost
 from kling_batch.plan.renames import renamed
 
@@ -49,7 +50,8 @@ class Change:
     unknown; `usd` is the same where the action `pays`. `generation` and `attempt` are those of the attempt that a
     paying action would make. `record` is what the lock knows, under `origin` if that is another key (a move; an origin
     that is the own key means that only the path differs). `mark` is one word that the action alone does not say:
-    `elsewhere` (the file is not here), `changed` (the file here is not the recorded one, and stays as it is).
+    `elsewhere` (the file is not here), `pruned` (so is this, on purpose), `changed` (the file here is not the recorded
+    one, and stays as it is), `picked` (it would be drawn anew if nobody had picked what is there).
     """
 
     key: Key
@@ -95,13 +97,16 @@ class Plan:
 class Outlook:
     """What a plan has to know of the world: Unix seconds now, what lies at an output path, and what was asked for.
 
-    `retry_rejected`: `--retry rejected` was given. `retries` is `run.retries`.
+    `retry_rejected`: `--retry rejected` was given. `retries` is `run.retries`. `picks` are what people chose; what they
+    picked is drawn anew only with `redo_picked`.
     """
 
     now: float
     file: Callable[[Record], FileState]
     retries: int
     retry_rejected: bool = False
+    picks: Mapping[Key, Pick] = field(default_factory=dict)
+    redo_picked: bool = False
 
 
 def compare(jobs: Iterable[Job], lock: Lock, prices: Prices, outlook: Outlook) -> tuple[Change, ...]:
@@ -198,7 +203,14 @@ class _Judge:
             because = f"{changed} back to what made `{kept.output}`"
             mark = "elsewhere" if there is FileState.ABSENT else ""
             return self._free(job, record, Action.RESTORE, because, mark=mark)
+        if self._is_picked(job.key, record) and not self.outlook.redo_picked:
+            because = f"{changed}, but what is there is picked; `--redo-picked` draws it anew"
+            return self._free(job, record, Action.BLOCKED, because, mark="picked")
         return self._pay(job, record, Action.REDO, changed, self.history.next_generation(job, record))
+
+    def _is_picked(self, key: Key, record: Record) -> bool:
+        pick, video = self.outlook.picks.get(key), result_of(record)
+        return bool(pick and pick.verdict is Verdict.PICK and video and pick.is_of(video.sha256))
 
     def _failed(self, job: Job, record: Record) -> Change:
         """Return a new try, or that somebody has to ask for it: by `--retry`, or by another request."""
@@ -227,6 +239,7 @@ class _Judge:
             return self._free(job, record, Action.MOVE, because, origin=job.key, mark=mark)
         told = {
             "elsewhere": "done, its file not here; `verify --fetch` asks the service for it",
+            "pruned": "done, its file thrown away: another take was picked",
             "changed": "done, but the file here is not the one that was made; it is left alone",
         }
         return self._free(job, record, Action.KEEP, told.get(mark, "done"), mark=mark)
@@ -243,7 +256,8 @@ class _Judge:
         return record.expires is not None and record.expires <= self.outlook.now
 
     def _mark(self, record: Record) -> str:
-        return {FileState.ABSENT: "elsewhere", FileState.DIFFERENT: "changed"}.get(self.outlook.file(record), "")
+        absent = "pruned" if record.pruned else "elsewhere"
+        return {FileState.ABSENT: absent, FileState.DIFFERENT: "changed"}.get(self.outlook.file(record), "")
 
     def _again(self, job: Job, record: Record, action: Action, because: str, attempt: int) -> Change:
         """Return one more attempt in the same generation."""

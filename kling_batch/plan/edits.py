@@ -23,7 +23,9 @@ def edited(record: Record | None, fact: Edit) -> Record:
         case Accepted():
             return _accepted(record, fact)
         case Pruned():
-            return replace(record, past=tuple(_without_file(each, fact.sha256) for each in record.past))
+            is_own = record.state is State.DONE and record.sha256 == fact.sha256
+            past = tuple(_without_file(each, fact.sha256) for each in record.past)
+            return replace(record, pruned=record.pruned or is_own, past=past)
         case _:
             assert_never(fact)
 

@@ -32,6 +32,7 @@ def payload(record: Record) -> dict[str, Json]:
         "seconds": record.seconds,
         "spent": _money(record.spent),
         "charged": record.charged or None,
+        "pruned": record.pruned or None,
         "expires": record.expires,
         "error": _error(record.failure),
         "warnings": list(record.warnings) or None,

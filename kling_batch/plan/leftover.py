@@ -1,11 +1,12 @@
-"""Files that are no job's result any more: superseded generations, and the videos of orphans."""
+"""Files that may go: superseded generations, the videos of orphans, and takes beside one that was picked."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kling_batch.job import Key
 from kling_batch.plan.diff import Action, Change
 from kling_batch.plan.history import earlier_video, result_of
+from kling_batch.plan.picks import Pick, Verdict
 from kling_batch.plan.record import Record, State
 
 
@@ -25,6 +26,27 @@ def leftovers(changes: Sequence[Change]) -> tuple[Leftover, ...]:
     needed = {output for change in changes for output in _needed(change)}
     found = {each.output: each for change in changes for each in _of(change) if each.output not in needed}
     return tuple(found[output] for output in sorted(found))
+
+
+def unpicked(changes: Sequence[Change], picks: Mapping[Key, Pick]) -> tuple[Leftover, ...]:
+    """Return the results of takes that lost: another take of the same shot and axis values is picked, by path.
+
+    Without a pick among its takes nothing of a job is here, rejected or not: what was paid for is all there is of it.
+    """
+    results = {change.key: result_of(change.record) for change in changes if change.record and change.job}
+    chosen = {
+        key: pick.verdict is Verdict.PICK and video is not None and pick.is_of(video.sha256)
+        for key, video in results.items()
+        if (pick := picks.get(key))
+    }
+    winners = {key.rpartition("#")[0]: key for key, is_chosen in chosen.items() if is_chosen}
+    found = [
+        each
+        for key, video in results.items()
+        if video and not chosen.get(key) and (winner := winners.get(key.rpartition("#")[0]))
+        for each in _file(key, video, f"`{winner}` is picked")
+    ]
+    return tuple(sorted(found, key=lambda each: each.output))
 
 
 def _needed(change: Change) -> Iterator[str]:

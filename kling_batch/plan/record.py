@@ -44,7 +44,8 @@ class Record:
     `output` is relative to the root, and `None` in a past generation whose file was not kept; `spent` is USD, from
     billing where told, else the price at the intent, and `None` where neither is known; `charged` says of a failed
     attempt that billing settled it above zero; `expires` (Unix seconds) stands from completion until the file is
-    verified. `past` is oldest first, its records have no `past` of their own. `extra` holds fields of newer versions,
+    verified. `pruned` says that the file was thrown away on purpose, because another take was picked. `past` is oldest
+    first, its records have no `past` of their own. `extra` holds fields of newer versions,
     which survive a rewrite. `reason` is what a person said who changed the record by hand.
     """
 
@@ -61,6 +62,7 @@ class Record:
     seconds: float | None = None
     spent: Decimal | None = None
     charged: bool = False
+    pruned: bool = False
     expires: int | None = None
     failure: Failure | None = None
     warnings: tuple[str, ...] = ()

@@ -50,6 +50,7 @@ class Saved:
 
     plans: tuple[SavedPlan, ...]
     retry_rejected: bool = False
+    redo_picked: bool = False
 
 
 def promises(changes: Sequence[Change]) -> dict[Key, Promise]:
@@ -129,7 +130,9 @@ def format_saved(saved: Saved) -> str:
         }
         for each in saved.plans
     ]
-    whole: dict[str, Json] = {MARK: VERSION, "retry_rejected": saved.retry_rejected, "plans": plans}
+    whole: dict[str, Json] = {MARK: VERSION, "retry_rejected": saved.retry_rejected}
+    whole |= {"redo_picked": True} if saved.redo_picked else {}
+    whole["plans"] = plans
     return json.dumps(whole, ensure_ascii=False, indent=1) + "\n"
 
 
@@ -147,11 +150,11 @@ def parse_saved(text: str) -> Saved | str:
     match value:
         case {"kling_batch_plan": int(version)} if version != VERSION:
             return f"it has version {version}, and this kling-batch knows {VERSION}"
-        case {"kling_batch_plan": _, "retry_rejected": bool(retry), "plans": list(plans)} if plans:
+        case {"kling_batch_plan": _, "retry_rejected": bool(retry), "plans": list(plans), **rest} if plans:
             read = [_plan(each) for each in plans]
             known = tuple(each for each in read if each is not None)
             if len(known) == len(read):
-                return Saved(plans=known, retry_rejected=retry)
+                return Saved(plans=known, retry_rejected=retry, redo_picked=rest.get("redo_picked") is True)
     return "it does not say what a plan says"
 
 

@@ -8,7 +8,7 @@ from kling_batch.events import Failure
 from kling_batch.job import Json, Key, Request
 from kling_batch.plan.diff import Change
 from kling_batch.plan.history import result_of
-from kling_batch.plan.picks import VIDEO_DIGITS, Pick
+from kling_batch.plan.picks import Pick
 from kling_batch.plan.record import Record, State, cost
 from kling_batch.report.status import state_of
 
@@ -19,15 +19,16 @@ SPEC_DIGITS = 12
 class Draw:
     """One generation of a job as it can be looked at.
 
-    `video` and `poster` are addresses that the page can load, `None` where there is nothing here; `sha` is the
-    beginning of the video's sha256, `prompt` what was sent for it, empty where nobody knows it any more.
+    `output` is below the output root; `video` and `poster` are addresses that the page can load, `None` where there is
+    nothing here. `prompt` is what was sent for it, empty where nobody knows it any more.
     """
 
     generation: int
     spec: str
     prompt: str
     task: str
-    sha: str
+    sha256: str
+    output: str
     usd: Decimal | None
     seconds: float | None
     video: str | None
@@ -116,7 +117,8 @@ def _draw(record: Record, views: Views, request: Request | None) -> Draw:
         spec=record.spec.removeprefix("v1:")[:SPEC_DIGITS],
         prompt=request.prompt if request else _prompt_of(views.sidecar(record), record),
         task=record.task or "",
-        sha=(record.sha256 or "")[:VIDEO_DIGITS],
+        sha256=record.sha256 or "",
+        output=record.output or "",
         usd=record.spent,
         seconds=record.seconds,
         video=views.video(record),

@@ -19,7 +19,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from kling_batch.job import Json, Request
-from kling_batch.plan.picks import Pick, Picks
+from kling_batch.plan.picks import VIDEO_DIGITS, Pick, Picks
 from kling_batch.report.cards import Card, Draw
 from kling_batch.report.money import exact
 from kling_batch.report.patterns import patterns
@@ -168,7 +168,7 @@ def _draw_json(draw: Draw) -> dict[str, Json]:
         "spec": draw.spec,
         "prompt": draw.prompt,
         "task": draw.task,
-        "sha": draw.sha,
+        "sha": draw.sha256[:VIDEO_DIGITS],
         "usd": exact(draw.usd),
         "seconds": draw.seconds,
         "video": draw.video,

@@ -1,13 +1,15 @@
 """Where every job of a manifest stands: joined from its plan, which holds each job against lock and journal."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
+from types import MappingProxyType
 
 from kling_batch.events import Failure
-from kling_batch.job import Json
+from kling_batch.job import Json, Key
 from kling_batch.plan.diff import Action, Change
+from kling_batch.plan.picks import Pick, Verdict
 from kling_batch.plan.record import State, committed
 from kling_batch.report.money import amount, exact, price, several
 from kling_batch.report.plan_groups import cost
@@ -17,7 +19,7 @@ ROWS = 200
 SHOWN_LETTERS = 60
 FIELDS = (
     *("key", "state", "task", "business_id", "output", "sha256", "usd"),
-    *("error_class", "error_code", "error_message", "orphan"),
+    *("error_class", "error_code", "error_message", "orphan", "verdict", "note"),
 )
 
 
@@ -26,7 +28,7 @@ class Status:
     """What `status` tells: the jobs that were selected, the orphans apart, and the money of the whole campaign.
 
     `billed` is what every record has cost or may cost, in USD; `left` what the plan would still buy, `None` if a price
-    of it is unknown.
+    of it is unknown. `picks` are what people said of takes.
     """
 
     manifest: str
@@ -35,9 +37,16 @@ class Status:
     orphans: tuple[Change, ...]
     billed: Decimal
     left: Decimal | None
+    picks: Mapping[Key, Pick] = field(default_factory=dict)
 
 
-def status_of(manifest: str, lock: str, changes: Sequence[Change], is_meant: Callable[[Change], bool]) -> Status:
+def status_of(
+    manifest: str,
+    lock: str,
+    changes: Sequence[Change],
+    is_meant: Callable[[Change], bool],
+    picks: Mapping[Key, Pick] = MappingProxyType({}),
+) -> Status:
     """Return the status that all changes of a plan tell; `is_meant` selects the jobs, the money is the campaign's."""
     told = [change for change in changes if is_meant(change)]
     left = cost(changes)
@@ -48,6 +57,7 @@ def status_of(manifest: str, lock: str, changes: Sequence[Change], is_meant: Cal
         orphans=tuple(change for change in told if change.action is Action.ORPHAN),
         billed=committed({change.origin or change.key: change.record for change in changes if change.record}),
         left=None if left.unknown else left.usd,
+        picks=picks,
     )
 
 
@@ -65,8 +75,8 @@ def status_json(status: Status) -> dict[str, Json]:
         "lock": status.lock,
         "counts": {state.value: number for state, number in _counts(status).items()},
         "usd": {"billed": exact(status.billed), "left": exact(status.left)},
-        "jobs": [_job_json(change) for change in status.jobs],
-        "orphans": [_job_json(change) for change in status.orphans],
+        "jobs": [_job_json(change, status) for change in status.jobs],
+        "orphans": [_job_json(change, status) for change in status.orphans],
     }
 
 
@@ -75,9 +85,12 @@ def _counts(status: Status) -> dict[State, int]:
     return {state: found[state] for state in State if state in found}
 
 
-def _job_json(change: Change) -> dict[str, Json]:
-    record = change.record
-    return {
+def _job_json(change: Change, status: Status) -> dict[str, Json]:
+    record, pick = change.record, status.picks.get(change.key)
+    said: dict[str, Json] = {}
+    if pick is not None:
+        said = {"pick": {"verdict": pick.verdict.value if pick.verdict else None, "note": pick.note}}
+    return said | {
         "key": change.key,
         "state": state_of(change).value,
         "task": record.task if record else None,
@@ -95,20 +108,26 @@ def _error_json(failure: Failure) -> dict[str, Json]:
 
 def status_csv(status: Status) -> str:
     """Return a status as CSV for a spreadsheet, one job a row, orphans last."""
-    return comma_separated(FIELDS, (_cells(change) for change in (*status.jobs, *status.orphans)))
+    return comma_separated(FIELDS, (_cells(change, status) for change in (*status.jobs, *status.orphans)))
 
 
-def _cells(change: Change) -> tuple[str, ...]:
-    job = _job_json(change)
+def _cells(change: Change, status: Status) -> tuple[str, ...]:
+    job, pick = _job_json(change, status), status.picks.get(change.key, Pick())
     failure = change.record.failure if change.record else None
     told = (failure.kind, failure.code, failure.message) if failure else ("", "", "")
     orphan = "true" if change.action is Action.ORPHAN else "false"
-    return (*("" if job[name] is None else str(job[name]) for name in FIELDS[:7]), *told, orphan)
+    return (
+        *("" if job[name] is None else str(job[name]) for name in FIELDS[:7]),
+        *told,
+        orphan,
+        pick.verdict.value if pick.verdict else "",
+        pick.note,
+    )
 
 
 def status_text(status: Status) -> str:
     """Return a status for a terminal: a row a job, then how many are in each state, and the money."""
-    rows = [_row(change) for change in status.jobs[:ROWS]]
+    rows = [_row(change, status) for change in status.jobs[:ROWS]]
     lines = aligned(rows, right=(2,))
     if len(status.jobs) > ROWS:
         lines.append(f"... and {several(len(status.jobs) - ROWS, 'more job')}; `--state` or a selector tells which")
@@ -116,15 +135,23 @@ def status_text(status: Status) -> str:
         lines += [
             "",
             "no longer in the manifest",
-            *aligned([_row(change) for change in status.orphans[:ROWS]], indent="  "),
+            *aligned([_row(change, status) for change in status.orphans[:ROWS]], indent="  "),
         ]
     return "\n".join([*lines, "", _last_line(status), ""])
 
 
-def _row(change: Change) -> tuple[str, ...]:
-    record = change.record
+def _row(change: Change, status: Status) -> tuple[str, ...]:
+    record, pick = change.record, status.picks.get(change.key)
     money = price(record.spent) if record and record.spent is not None else ""
-    return (state_of(change).value, change.key, money, _remark(change))
+    said = (": ".join(filter(None, (_PAST[pick.verdict], _short(pick.note)))),) if pick else ()
+    return (state_of(change).value, change.key, money, _remark(change), *said)
+
+
+_PAST: Mapping[Verdict | None, str] = {
+    Verdict.PICK: "picked",
+    Verdict.REJECT: "rejected by a person",
+    None: "noted",
+}
 
 
 def _remark(change: Change) -> str:

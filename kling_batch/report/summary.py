@@ -105,6 +105,8 @@ def _blocked(ending: Ending) -> Iterator[str]:
         yield from _rows(blocked)
         if refused:
             yield f"  to send what was refused once more as it is:\n    {ending.command} --retry rejected"
+        if any(change.mark == "picked" for change in blocked):
+            yield f"  to draw what is picked anew:\n    {ending.command} --redo-picked"
 
 
 def _failed(ending: Ending) -> Iterator[str]:

@@ -14,6 +14,7 @@ from kling_batch.plan.record import Record, State, committed
 from kling_batch.plan.select import Selection, selected, selection_of
 from kling_batch.run.healing import read_lock
 from kling_batch.run.journal import Replayed, recovered, replay
+from kling_batch.run.picking import read_picks
 from kling_batch.run.refreshing import refreshing
 from kling_batch.run.workspace import Campaign, prices
 from kling_batch.text.decode import decode
@@ -64,12 +65,15 @@ def plan(
     *,
     only: Sequence[str] | Selection = (),
     retry_rejected: bool = False,
+    redo_picked: bool = False,
     budget: Decimal | None = None,
     limit: int | None = None,
     reads_only: bool = False,
     clock: Callable[[], float] = time.time,
 ) -> Plan:
     """Hold a campaign's jobs against its lock, without network. `only` says which jobs; the rest as in `Plan`.
+
+    A take that people picked is drawn anew only with `redo_picked`; raises `ManifestError` for damaged picks.
 
     `clock` gives Unix seconds: what a link's end is held against.
 
@@ -82,6 +86,8 @@ def plan(
         file=_files(campaign.seen),
         retries=manifest.run.retries,
         retry_rejected=retry_rejected,
+        picks=read_picks(campaign).picks,
+        redo_picked=redo_picked,
     )
     changes = compare(manifest.jobs, lock, prices(campaign), outlook)
     selection = selection_of(only, manifest.chosen)

@@ -1,71 +1,20 @@
-"""What a review needs of the disk: the picks that people made, posters of the videos, and where everything lies."""
+"""What a review needs of the disk: posters of the videos, made once, and where everything lies."""
 
 import os
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 from kling_batch import store
-from kling_batch.errors import LockHeldError, ManifestError, StateError
-from kling_batch.job import Key
+from kling_batch.errors import StateError
 from kling_batch.media import stills
-from kling_batch.plan.picks import Pick, Picks, edited, parse_picks
 from kling_batch.plan.record import Record, State
 from kling_batch.run.shelf import Shelf
-from kling_batch.run.workspace import Campaign
-from kling_batch.text.decode import decode
-from kling_batch.text.diagnostic import Diagnostic
 
 FOLDER = "review"
 POSTERS = "posters"
-LARGEST_PICKS = 5_000_000  # bytes
 _HANDS = 4  # decoders at work at once; they leave the interpreter's lock alone
-_writing = threading.Lock()
-
-
-def read_picks(campaign: Campaign) -> Picks:
-    """Return what people chose, nothing where there is no file; raises `ManifestError` where it cannot be used."""
-    path = campaign.places.picks
-    try:
-        content = store.read_bytes(path, LARGEST_PICKS)
-    except FileNotFoundError:
-        return Picks()
-    except OSError as error:
-        why = Diagnostic(code="no-picks", message=f"cannot read it: {error.strerror or error}", place=path.name)
-        raise ManifestError((why,)) from error
-    source, told = decode(path.name, content)
-    picks, found = parse_picks(source) if source else (None, ())
-    if picks is None:
-        raise ManifestError((*told, *found))
-    return picks
-
-
-def write_pick(campaign: Campaign, key: Key, pick: Pick) -> Picks:
-    """Change what is said of one job, and return the file as it is now; what else is in it stays byte for byte.
-
-    Raises `ManifestError` where the file cannot be used, `DiskError` where the disk refuses.
-    """
-    with _alone(campaign):
-        picks = edited(read_picks(campaign), key, pick)
-        store.write_atomic(campaign.places.picks, picks.text().encode())
-        return picks
-
-
-@contextmanager
-def _alone(campaign: Campaign) -> Iterator[None]:
-    """Be the only one of our processes that edits the picks of a campaign; a person's editor asks nobody."""
-    places = campaign.places
-    store.own_folder(places.own)
-    name = places.run_lock.name.removesuffix(".run.lock")
-    with _writing:
-        try:
-            with store.RunLock(places.own / f"{name}.picks.lock"):
-                yield
-        except LockHeldError as error:
-            raise StateError("another review is writing the picks just now", help="choose again") from error
 
 
 def make_posters(shelf: Shelf, records: Iterable[Record], folder: Path) -> tuple[str, ...]:

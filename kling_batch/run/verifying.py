@@ -61,6 +61,8 @@ def checked(file: Finding, shelf: Shelf) -> Finding:
 
 def _troubles(record: Record, output: str, shelf: Shelf) -> Iterator[tuple[Trouble, str]]:
     path = shelf.path(output)
+    if not path.is_file() and record.pruned:
+        return
     if not path.is_file():
         yield Trouble.MISSING, "it is not here"
         return

@@ -8,6 +8,7 @@ block; what the disk refuses is a `DiskError`, what is not there or not allowed 
 from kling_batch.store.appender import Appender
 from kling_batch.store.files import (
     below,
+    link_file,
     move_file,
     own_folder,
     read_bytes,
@@ -25,6 +26,7 @@ __all__ = [
     "RunLock",
     "Seen",
     "below",
+    "link_file",
     "move_file",
     "own_folder",
     "read_bytes",

@@ -107,6 +107,18 @@ def move_file(source: Path, target: Path) -> None:
             sync_folder(folder)
 
 
+def link_file(source: Path, target: Path) -> bool:
+    """Give a file a second name, never over an existing one; `False` where that cannot be, as on another disk."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except OSError:
+        return False
+    sync_folder(target.parent)
+    return True
+
+
 def _move_without_links(source: Path, target: Path) -> None:
     """Reserve the name with an empty file of our own, and replace that one."""
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | GUARDED))
