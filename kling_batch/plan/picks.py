@@ -154,7 +154,7 @@ def _pieces(document: Document) -> Iterator[Piece]:
 
 
 def _around(text: str) -> tuple[Piece, ...]:
-    return (Piece(text=text if text.endswith("\n") else f"{text}\n"),) if text else ()
+    return (Piece(text=text),) if text else ()
 
 
 def _extents(text: str, node: MappingNode) -> dict[Key, tuple[int, int]]:

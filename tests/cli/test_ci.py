@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,6 +71,7 @@ def acted(folder: Path, command: str, arguments: str = "") -> tuple[int, str, st
     """Run the action's own step in a folder; return its exit code, output and summary."""
     environment = {
         **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",  # the action installs it there
         "COMMAND": command,
         "MANIFESTS": "spring.yaml\n",
         "ARGUMENTS": arguments,
