@@ -1,0 +1,192 @@
+"""The served gallery over real HTTP: what it hands out, to whom, and the one thing that it writes."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from campaigns import Bench
+
+import kling_batch
+
+Command = Callable[..., "Said"]  # noqa: F821 - `Said` lives in the conftest, which tests may not import
+KEY = "hero/n=n0#1"
+FINE = {"key": KEY, "verdict": "pick", "note": "so", "video": ""}
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[httpx.Client]:
+    """Serve the gallery of `m.yaml` in a process of its own, and end it as Ctrl-C does."""
+    words = [sys.executable, "-m", "kling_batch", "review", "m.yaml", "--serve"]
+    process = subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout is not None
+    try:
+        url = process.stdout.readline().decode().strip()
+        with httpx.Client(base_url=url, trust_env=False) as client:
+            yield client
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+        process.stdout.close()
+
+
+@pytest.fixture
+def bench(folder: Path) -> Bench:
+    made = Bench(folder=folder)
+    made.write(2)
+    assert made.run().exit_code == 0
+    return made
+
+
+@pytest.fixture
+def client(bench: Bench) -> Iterator[httpx.Client]:
+    with served(bench.folder) as found:
+        yield found
+
+
+def token(client: httpx.Client) -> dict[str, str]:
+    return {"X-Kling-Batch-Token": client.get("data.json").json()["token"]}
+
+
+def test_the_page_comes_with_a_policy_that_names_nobody_else(client: httpx.Client) -> None:
+    page = client.get("/")
+
+    policy = page.headers["content-security-policy"]
+    assert page.status_code == 200
+    assert policy.startswith("default-src 'none'; ")
+    assert "connect-src 'self'" in policy
+    assert "http" not in policy
+    assert "unsafe" not in policy
+    assert page.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_video_is_sent_whole_and_in_ranges(client: httpx.Client, bench: Bench) -> None:
+    card = client.get("data.json").json()["cards"][0]
+    whole = (bench.folder / "out/hero/n0-t1.mp4").read_bytes()
+
+    part = client.get(card["draw"]["video"], headers={"Range": "bytes=10-19"})
+
+    assert client.get(card["draw"]["video"]).content == whole
+    assert (part.status_code, part.content) == (206, whole[10:20])
+
+
+def test_a_pick_is_in_the_file_at_once_beside_what_a_person_wrote_meanwhile(client: httpx.Client, bench: Bench) -> None:
+    path = bench.folder / "m.picks.yaml"
+    headers = token(client)
+    client.put("picks", json=FINE, headers=headers)
+    path.write_text(path.read_text() + "  # mine\n  hero/n=n1#1: {note: by hand}\n")
+
+    answer = client.put("picks", json={**FINE, "verdict": "reject", "note": "no\u202e\x00"}, headers=headers)
+
+    assert answer.json() == {"picks": {KEY: {"verdict": "reject", "note": "no", "video": ""}}}
+    assert path.read_text().endswith(
+        f'  "{KEY}": {{"verdict": "reject", "note": "no"}}\n  # mine\n  hero/n=n1#1: {{note: by hand}}\n'
+    )
+    verdicts = [card["pick"] for card in client.get("data.json").json()["cards"]]
+    assert [each["verdict"] for each in verdicts] == ["reject", None]
+
+
+def test_a_picks_file_that_was_damaged_meanwhile_stays_as_it_is(client: httpx.Client, bench: Bench) -> None:
+    headers = token(client)
+    (bench.folder / "m.picks.yaml").write_text("picks: [oh]\n")
+
+    answer = client.put("picks", json=FINE, headers=headers)
+
+    assert answer.status_code == 409
+    assert "m.picks.yaml:1:8: error[wrong-type]" in answer.json()["error"]
+    assert (bench.folder / "m.picks.yaml").read_text() == "picks: [oh]\n"
+
+
+def test_only_this_machine_is_answered(client: httpx.Client) -> None:
+    hosts = ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "", "[::1"]
+    asked = (("GET", "/"), ("GET", "/data.json"), ("PUT", "/picks"), ("GET", "/media/hero/n0-t1.mp4"))
+
+    answers = [client.request(method, path, headers={"Host": host}) for host in hosts for method, path in asked]
+
+    assert {answer.status_code for answer in answers} <= {400, 421}
+    assert not any("hero" in answer.text for answer in answers)
+
+
+def test_a_pick_from_another_page_is_refused(client: httpx.Client, bench: Bench) -> None:
+    ours = token(client)
+    strange = [
+        {"X-Kling-Batch-Token": ""},
+        {"X-Kling-Batch-Token": "guess"},
+        {**ours, "Origin": "http://evil.example"},
+        {**ours, "Origin": "null"},
+    ]
+
+    statuses = [client.put("picks", json=FINE, headers=headers).status_code for headers in strange]
+
+    assert statuses == [403] * 4
+    assert not (bench.folder / "m.picks.yaml").exists()
+
+
+BODIES = {
+    b"": 400,
+    b"{": 400,
+    b"[" * 20_000: 400,
+    b"7": 400,
+    json.dumps({**FINE, "verdict": "maybe"}).encode(): 400,
+    json.dumps({**FINE, "note": 7}).encode(): 400,
+    json.dumps({**FINE, "key": "nobody#1"}).encode(): 404,
+    b" " * 70_000: 413,
+}
+
+
+def test_a_body_that_is_no_pick_writes_nothing(client: httpx.Client, bench: Bench) -> None:
+    headers = token(client)
+
+    answers = [client.put("picks", content=body, headers=headers) for body in BODIES]
+
+    assert [answer.status_code for answer in answers] == list(BODIES.values())
+    assert all(answer.json()["error"] for answer in answers)
+    assert not (bench.folder / "m.picks.yaml").exists()
+
+
+PATHS = (
+    "media/%2e%2e/m.yaml",
+    "media/..%2fm.yaml",
+    "media//etc/passwd",
+    "media/hero/n0-t1.mp4.json",
+    "media/linked.mp4",
+    "media/hero%00.mp4",
+    "media/%5c..%5cm.mp4",
+    "posters/%2e%2e%2fx.jpg",
+    "openapi.json",
+)
+
+
+def test_nothing_but_videos_below_the_outputs_is_handed_out(client: httpx.Client, bench: Bench) -> None:
+    (bench.folder / "out/linked.mp4").symlink_to(bench.manifest)
+    base = str(client.base_url).rstrip("/")
+
+    answers = [client.get(f"{base}/{path}") for path in PATHS]
+
+    assert {path: answer.status_code for path, answer in zip(PATHS, answers, strict=True)} == dict.fromkeys(PATHS, 404)
+    assert not any("project" in answer.text for answer in answers)
+
+
+def test_a_video_that_is_made_while_the_page_is_open_appears(client: httpx.Client, bench: Bench) -> None:
+    before = client.get("data.json")
+    bench.manifest.write_text(bench.manifest.read_text().replace("n1]", "n1, n2]"))
+    bench.run()
+
+    after = client.get("data.json", headers={"If-None-Match": before.headers["etag"]})
+    same = client.get("data.json", headers={"If-None-Match": after.headers["etag"]})
+
+    assert [card["key"] for card in after.json()["cards"]][-1] == "hero/n=n2#1"
+    assert client.get(after.json()["cards"][-1]["draw"]["video"]).status_code == 200
+    assert same.status_code == 304
+
+
+def test_serving_holds_up_no_run(client: httpx.Client, bench: Bench) -> None:
+    client.get("data.json")
+
+    assert kling_batch.plan(bench.campaign()).changes
+    assert bench.run().exit_code == 0
