@@ -18,7 +18,7 @@ function show() {
   shown = wanted.map((card) => card.key);
   at("as-grid").setAttribute("aria-pressed", String(!view.matrix));
   at("as-matrix").setAttribute("aria-pressed", String(view.matrix));
-  for (const name of ["rows", "columns"]) at(name).closest("label").hidden = !view.matrix;
+  for (const name of ["rows", "columns"]) at(name).parentElement.hidden = !view.matrix;
   const laid = !wanted.length ? make("p", { className: "none" }, "no job is like this") : view.matrix ? matrix(wanted) : grid(wanted);
   at("cards").replaceChildren(laid);
   wanted.forEach(paint);
@@ -69,9 +69,11 @@ function fill(element, options) {
   if (options.some(([each]) => each === value)) element.value = value;
 }
 
+const field = (label, element) => make("div", { className: "field" }, make("label", { htmlFor: element.id }, label), element);
+
 function choice(id, label, options, does) {
   const element = make("select", { id, onchange: () => { does(element.value); show(); } }, ...options.map(option));
-  return make("label", {}, label, element);
+  return field(label, element);
 }
 
 const stateOptions = () => [["", "all"], ...[...new Set(data.cards.map((card) => card.state))].map((each) => [each, each])];
@@ -83,7 +85,7 @@ function filters() {
   view.columns = (many.findLast(([axis]) => axis !== view.rows) ?? ["shot"])[0];
   const search = make("input", { type: "search", id: "text", placeholder: "prompt, key, task", oninput: () => { view.text = search.value; show(); } });
   at("filters").replaceChildren(
-    make("label", { className: "search" }, "search", search),
+    field("search", search),
     ...many.map(([name, values]) => choice(`axis-${name}`, name, [["", "all"], ...values.map((each) => [each, each])], (value) => { view.axes[name] = value; })),
     choice("state", "state", stateOptions(), (value) => { view.state = value; }),
     choice("verdict", "verdict", [["", "all"], ["pick", "picked"], ["reject", "rejected"], ["none", "open"]], (value) => { view.verdict = value; }),

@@ -50,4 +50,5 @@ filters();
 head();
 show();
 document.body.dataset.ready = "yes";
+performance.mark("interactive");
 if (data.token !== null) setTimeout(refresh, REFRESH);

@@ -3,9 +3,9 @@
 const LONGEST_NOTE = 2000;
 const UNSAFE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]|\p{Cs}|\r(?!\n)/gu;
 const shelf = `kling-batch picks ${data.project} ${data.picks.name}`;
+const over = (card) => JSON.stringify(card.pick);
 const said = data.token === null ? remembered() : {}; // by key: the pick that was made here, and what it was made over
 
-const over = (card) => JSON.stringify(card.pick);
 const pickOf = (card) => said[card.key]?.pick ?? card.pick;
 const verdictOf = (card) => pickOf(card)?.verdict ?? "";
 const isNothing = (pick) => !pick.verdict && !pick.note;
