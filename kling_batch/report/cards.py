@@ -13,6 +13,8 @@ from kling_batch.plan.record import Record, State, cost
 from kling_batch.report.status import state_of
 
 SPEC_DIGITS = 12
+PLAIN_FIELDS = ("mode", "duration", "aspect_ratio", "audio", "negative_prompt", "watermark")
+"""What is told of a request beside its prompt; an image's address may be a link that is not for everybody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,12 +22,14 @@ class Draw:
     """One generation of a job as it can be looked at.
 
     `output` is below the output root; `video` and `poster` are addresses that the page can load, `None` where there is
-    nothing here. `prompt` is what was sent for it, empty where nobody knows it any more.
+    nothing here. `prompt` is what was sent for it, empty where nobody knows it any more, and `asked` the rest of that
+    request, as far as it is plain text and figures.
     """
 
     generation: int
     spec: str
     prompt: str
+    asked: Mapping[str, Json]
     task: str
     sha256: str
     output: str
@@ -39,8 +43,9 @@ class Draw:
 class Card:
     """One job as the gallery shows it. `draw` is its result, `None` without one; `past` is newest first.
 
-    `usd` is what all its generations have cost or may cost. `asks` is the request that the manifest asks for now,
-    `None` for a job that is gone from it; `is_current` says whether the result was made from it.
+    `spec` and `task` are those of its latest attempt, `usd` is what all its generations have cost or may cost. `asks`
+    is the request that the manifest asks for now, `None` for a job that is gone from it; `is_current` says whether the
+    result was made from it.
     """
 
     key: Key
@@ -49,6 +54,8 @@ class Card:
     take: str
     state: State
     because: str
+    spec: str
+    task: str
     usd: Decimal | None
     asks: Request | None
     is_current: bool
@@ -85,6 +92,8 @@ def _card(change: Change, pick: Pick | None, views: Views) -> Card:
         take=take,
         state=state_of(change),
         because=change.because,
+        spec=_short(record.spec if record else job.spec.hash if job else ""),
+        task=(record.task or "") if record else "",
         usd=cost(record) if record else None,
         asks=request,
         is_current=bool(result and job and result.spec == job.spec.hash),
@@ -112,10 +121,13 @@ def _others(record: Record, result: Record | None) -> Iterator[Record]:
 
 
 def _draw(record: Record, views: Views, request: Request | None) -> Draw:
+    body = request.body() if request else _asked_then(views.sidecar(record), record)
+    prompt = body.get("prompt")
     return Draw(
         generation=record.generation,
-        spec=record.spec.removeprefix("v1:")[:SPEC_DIGITS],
-        prompt=request.prompt if request else _prompt_of(views.sidecar(record), record),
+        spec=_short(record.spec),
+        prompt=prompt if isinstance(prompt, str) else "",
+        asked={name: body[name] for name in PLAIN_FIELDS if isinstance(body.get(name), str | int)},
         task=record.task or "",
         sha256=record.sha256 or "",
         output=record.output or "",
@@ -126,10 +138,14 @@ def _draw(record: Record, views: Views, request: Request | None) -> Draw:
     )
 
 
-def _prompt_of(sidecar: Mapping[str, Json] | None, record: Record) -> str:
-    """Return the prompt that a sidecar tells, if it is about this generation."""
+def _asked_then(sidecar: Mapping[str, Json] | None, record: Record) -> Mapping[str, Json]:
+    """Return the request that a sidecar tells, if it is about this generation."""
     match sidecar:
-        case {"spec": spec, "request": {"prompt": str(prompt)}} if spec == record.spec:
-            return prompt
+        case {"spec": spec, "request": dict(request)} if spec == record.spec:
+            return request
         case _:
-            return ""
+            return {}
+
+
+def _short(spec: str) -> str:
+    return spec.removeprefix("v1:")[:SPEC_DIGITS]

@@ -18,7 +18,7 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
-from kling_batch.job import Json, Request
+from kling_batch.job import Json
 from kling_batch.plan.picks import VIDEO_DIGITS, Pick, Picks
 from kling_batch.report.cards import Card, Draw
 from kling_batch.report.money import exact
@@ -148,8 +148,9 @@ def _card_json(card: Card) -> dict[str, Json]:
         "because": card.because,
         "usd": exact(card.usd),
         "current": card.is_current,
-        "prompt": card.asks.prompt if card.asks else card.draw.prompt if card.draw else "",
-        "asks": _asks_json(card.asks) if card.asks else None,
+        "spec": card.spec,
+        "task": card.task,
+        "asks": {"prompt": card.asks.prompt, **card.asks.parameters()} if card.asks else None,
         "error": {"class": failure.kind, "code": failure.code, "message": failure.message} if failure else None,
         "warnings": list(card.warnings),
         "draw": _draw_json(card.draw) if card.draw else None,
@@ -158,15 +159,12 @@ def _card_json(card: Card) -> dict[str, Json]:
     }
 
 
-def _asks_json(request: Request) -> dict[str, Json]:
-    return {"ratio": request.aspect_ratio or "16:9", "negative": request.negative_prompt or "", **request.parameters()}
-
-
 def _draw_json(draw: Draw) -> dict[str, Json]:
     return {
         "generation": draw.generation,
         "spec": draw.spec,
         "prompt": draw.prompt,
+        "asked": dict(draw.asked),
         "task": draw.task,
         "sha": draw.sha256[:VIDEO_DIGITS],
         "usd": exact(draw.usd),

@@ -26,7 +26,8 @@ def card(number: int) -> Card:
     draw = Draw(
         generation=1,
         spec=f"{number:012x}",
-        prompt="",
+        prompt=f"a boat in the harbour, number {number}, seen from far above on a grey and windless day",
+        asked={"mode": "std", "duration": 5},
         task=f"tsk_vid_{number}",
         sha256=f"{number:064x}",
         output=f"hero/{number}.mp4",
@@ -42,12 +43,14 @@ def card(number: int) -> Card:
         take=str(number // 100 + 1),
         state=State.DONE,
         because="unchanged",
+        spec=draw.spec,
+        task=draw.task,
         usd=Decimal("0.184"),
-        asks=Request(prompt=f"a boat in the harbour, number {number}, seen from far above on a grey and windless day"),
+        asks=Request(prompt=draw.prompt),
         is_current=True,
         failure=None,
         warnings=(),
-        draw=dataclasses.replace(draw, prompt=f"a boat, number {number}"),
+        draw=draw,
         past=(),
         pick=None,
     )
@@ -103,10 +106,16 @@ def test_what_is_unseen_is_shown_and_what_is_markup_is_text(look: Look, tmp_path
         key=Key('x"><script>alert(1)</script>#1'),
         state=State.FAILED,
         axes=(("__proto__", SCRIPT), ("constructor", "javascript:alert(1)")),
-        asks=Request(prompt=HIDDEN, negative_prompt=SCRIPT),
         failure=Failure(kind="rejected", code=SCRIPT, message=HIDDEN),
         warnings=(SCRIPT,),
-        draw=dataclasses.replace(first.draw, video="javascript:alert(1)", poster="javascript:alert(2)", task=SCRIPT),
+        draw=dataclasses.replace(
+            first.draw,
+            prompt=HIDDEN,
+            asked={"negative_prompt": SCRIPT},
+            video="javascript:alert(1)",
+            poster="javascript:alert(2)",
+            task=SCRIPT,
+        ),
     )
     window = look(written(tmp_path, hostile))
     window.foreseen = (NOT_FOUND, "The action has been blocked")

@@ -4,15 +4,21 @@ const elements = new Map(); // by key
 const byKey = new Map();
 const cardAt = (key) => byKey.get(key);
 
-const row = (name, value) => (value === "" || value === null || value === undefined ? [] : [make("dt", {}, name), make("dd", {}, String(value))]);
+const row = (name, value) => (value === "" || value === false || value === null || value === undefined ? [] : [make("dt", {}, name), make("dd", {}, String(value))]);
+
+const promptOf = (card) => (card.draw ? card.draw.prompt : card.asks?.prompt) || "the prompt is not known any more";
+
+const asked = (request) => [...row("mode", request.mode), ...row("aspect ratio", request.aspect_ratio),
+  ...row("seconds asked", request.duration), ...row("sound", request.audio && "yes"), ...row("watermark", request.watermark && "yes"),
+  ...row("not wanted", request.negative_prompt)];
+
+const taken = (draw) => [...row("generation", draw.generation), ...row("price", money(draw.usd)), ...row("seconds", draw.seconds),
+  ...row("spec", draw.spec), ...row("task", draw.task), ...row("sha256", draw.sha)];
 
 function facts(card) {
-  const asks = card.asks ?? {}, draw = card.draw ?? {};
-  return make("dl", {},
-    ...Object.entries(card.axes).flatMap(([axis, value]) => row(axis, value)), ...row("take", card.take),
-    ...row("mode", asks.mode), ...row("aspect ratio", asks.ratio), ...row("seconds", draw.seconds ?? asks.duration),
-    ...row("sound", asks.audio ? "yes" : ""), ...row("not wanted", asks.negative), ...row("generation", draw.generation),
-    ...row("spec", draw.spec), ...row("task", draw.task), ...row("sha256", draw.sha), ...row("standing", card.because));
+  const isOld = card.draw && card.asks && !card.current;
+  return make("dl", {}, ...row("take", card.take), ...asked(card.draw?.asked ?? card.asks ?? {}), ...(card.draw ? taken(card.draw) : []),
+    ...row("standing", card.because), ...row("asked for now", isOld ? card.asks.prompt : ""));
 }
 
 function heading(card) {
@@ -27,15 +33,15 @@ function heading(card) {
     make("p", { className: "line" }, make("span", { className: `state ${card.state}` }, card.state),
       make("span", {}, money(card.usd)), make("span", {}, `take ${card.take}`)),
     chips.length ? make("ul", { className: "axes", role: "list", "aria-label": "axes" }, ...chips) : null,
-    make("p", { className: "prompt", dir: "auto" }, card.prompt || "the prompt is not known any more"),
+    make("p", { className: "prompt", dir: "auto" }, promptOf(card)),
     card.error ? make("p", { className: "error" }, `${card.error.class}: ${card.error.message} (${card.error.code})`) : null,
-    card.draw && card.asks && !card.current ? make("p", { className: "warning" }, "made from an earlier request") : null,
+    card.draw && card.asks && !card.current ? make("p", { className: "warning" }, "made from an earlier request than the manifest has now") : null,
     ...card.warnings.map((each) => make("p", { className: "warning" }, each)));
 }
 
 function foot(card) {
-  const draw = card.draw ?? {};
-  return make("details", {}, make("summary", {}, "spec ", make("code", {}, draw.spec ?? "none"), " task ", make("code", {}, draw.task || "none")), facts(card));
+  const { spec, task } = card.draw ?? card;
+  return make("details", {}, make("summary", {}, "spec ", make("code", {}, spec), " task ", make("code", {}, task || "none")), facts(card));
 }
 
 function build(card) {
@@ -58,8 +64,8 @@ function build(card) {
 
 const prints = {
   stage: (card) => [card.draw?.video, card.draw?.poster, card.draw?.sha],
-  head: (card) => [card.state, card.usd, card.prompt, card.error, card.warnings, card.current, card.axes, Boolean(card.draw)],
-  foot: (card) => [card.draw, card.asks, card.because],
+  head: (card) => [card.state, card.usd, promptOf(card), card.error, card.warnings, card.current, card.axes, Boolean(card.draw)],
+  foot: (card) => [card.draw, card.asks, card.because, card.spec, card.task],
 };
 const anew = { stage, head: heading, foot };
 const placeOf = { stage: ".stage", head: ".head", foot: "details" };

@@ -32,7 +32,7 @@ function side(draw, other) {
   const prompt = draw.prompt && other?.prompt && other !== draw ? marked(draw.prompt, other.prompt) : [draw.prompt || "the prompt is not known any more"];
   return make("section", {}, make("h3", {}, named(draw)), make("div", { className: "stage" }, video),
     make("p", { className: "whole", dir: "auto" }, ...prompt),
-    make("dl", {}, ...row("price", money(draw.usd)), ...row("seconds", draw.seconds), ...row("task", draw.task), ...row("sha256", draw.sha)));
+    make("dl", {}, ...asked(draw.asked), ...taken(draw)));
 }
 
 function closer(card) {
@@ -40,7 +40,7 @@ function closer(card) {
   const chosen = draws.length > 1 ? [1, 0] : [0];
   const lay = () => pair.replaceChildren(...(draws.length
     ? chosen.map((number, place) => side(draws[number], draws[chosen[1 - place]]))
-    : [make("p", { className: "whole", dir: "auto" }, card.prompt)]));
+    : [make("p", { className: "whole", dir: "auto" }, promptOf(card))]));
   const pick = (place, label) => {
     const element = make("select", { "aria-label": label, onchange: () => { chosen[place] = element.selectedIndex; lay(); } },
       ...draws.map((draw, number) => make("option", { selected: number === chosen[place] }, number ? named(draw) : `${named(draw)} (the result)`)));

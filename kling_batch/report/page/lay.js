@@ -4,7 +4,7 @@ const view = { matrix: false, rows: "", columns: "", axes: {}, state: "", verdic
 
 function isWanted(card) {
   const words = view.text.toLowerCase().split(/\s+/).filter(Boolean);
-  const text = [card.key, card.prompt, card.draw?.task, card.draw?.spec, card.error?.message, card.error?.code, pickOf(card)?.note].join(" ").toLowerCase();
+  const text = [card.key, promptOf(card), card.task, card.draw?.task, card.spec, card.draw?.spec, card.error?.message, card.error?.code, pickOf(card)?.note].join(" ").toLowerCase();
   return Object.entries(view.axes).every(([axis, value]) => !value || card.axes[axis] === value)
     && (!view.state || card.state === view.state)
     && (!view.verdict || (verdictOf(card) || "none") === view.verdict)
