@@ -33,6 +33,7 @@ class Size:
     tasks: int
     planned: int = 1000
     starts: int = 15
+    reviewed: int = 1000
 
 
 FULL = Size(
@@ -70,6 +71,7 @@ TINY = Size(
     tasks=400,
     planned=8,
     starts=1,
+    reviewed=6,
 )
 
 
@@ -204,6 +206,21 @@ def plan(size: Size) -> list[Row]:
     ]
 
 
+def review(size: Size) -> list[Row]:
+    """The page of a gallery with its posters ready, against reading what has to be read."""
+    with tempfile.TemporaryDirectory(prefix="kling-bench-") as place:
+        subject("subjects_review", "prepare", place=place, jobs=size.reviewed)
+        ours, floor = _in_turns(
+            size.rounds,
+            lambda: subject("subjects_review", "product", place=place),
+            lambda: subject("subjects_review", "floor", place=place),
+        )
+    assert ours[0]["made"] == floor[0]["made"] == size.reviewed, ours
+    product, plain = (_median(each, lambda figures: figures["cpu"]) for each in (ours, floor))
+    what = f"review of {size.reviewed:,} jobs, posters ready (CPU)"
+    return [Row(what, f"{product:.2f} s", f"{plain:.2f} s", product / plain, 7.0)]
+
+
 def own(size: Size) -> list[Row]:
     """CPU of a job in a run without HTTP and files, its exponent, and the memory of the largest."""
     taken = {jobs: subject("subjects_own", "own", jobs=jobs) for jobs in size.scale}
@@ -261,6 +278,7 @@ ROWS: Mapping[str, Callable[[Size], list[Row]]] = {
     "growth": growth,
     "downloads": downloads,
     "plan": plan,
+    "review": review,
     "own": own,
     "crowd": crowd,
     "looks": looks,

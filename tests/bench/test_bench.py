@@ -14,6 +14,7 @@ ROWS = {
     "growth": ["CPU a look"],
     "downloads": ["downloads of", "downloads of"],
     "plan": ["plan of", "memory of that plan"],
+    "review": ["review of"],
     "own": ["own CPU", "its exponent", "memory of a run"],
     "crowd": ["memory with"],
     "looks": ["looks after 200 tasks", "looks against a fixed"],
