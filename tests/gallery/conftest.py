@@ -13,9 +13,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
-from quay import FAST, FLAGS, LOCAL, MANIFEST, PATIENCE, REDRAWN, SCENARIO, Quay, Window
+from quay import BROWSERS, FAST, FLAGS, LOCAL, MANIFEST, PATIENCE, REDRAWN, SCENARIO, Quay, Window
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 MISSING = f"NO BROWSER, so nobody looked at the gallery: `apt-get install chromium`; known are {', '.join(BROWSERS)}"
 
 
