@@ -12,8 +12,8 @@ from kling_batch.cli import terminal
 from kling_batch.cli.asked import Asked, output_root, profile, sandbox, variables
 from kling_batch.cli.selection import check_selectors
 from kling_batch.errors import ManifestError, UsageError
-from kling_batch.plan.record import State
 from kling_batch.plan.select import Selection
+from kling_batch.plan.state import State
 from kling_batch.text.diagnostic import Diagnostic
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from kling_batch.cli.choosing import campaigns, check_selection, expanded, reads
 from kling_batch.cli.profiles import every_profile
 from kling_batch.errors import UsageError
 from kling_batch.job import Job, Json, Key
-from kling_batch.plan.record import State
 from kling_batch.plan.select import Selection, selected
+from kling_batch.plan.state import State
 from kling_batch.report.complaints import complaints_github, complaints_json
 from kling_batch.report.money import exact, several
 from kling_batch.report.requests import job_json, jobs_csv, jobs_curl, jobs_yaml

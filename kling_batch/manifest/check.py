@@ -4,7 +4,7 @@ What the vendor states is an error; what only other sources say of this model is
 to it, and `allow:` can lift it (`last_frame` rules), else a warning.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -51,11 +51,9 @@ class Checker:
 
     def check(self, values: Mapping[str, "Json"], allow: frozenset[str]) -> tuple[Request, list[Finding]]:
         """Return a request, of use only if no finding is an error, and what there is to say about it."""
-        given = {name: value for name, value in values.items() if value is not None}
-        for name in _TEXTS:
-            if isinstance(given.get(name), bool | int | float):  # one expression put a number where words belong
-                given[name] = shown(given[name])
-        findings = [*_texts(given), *self._about_parameters(given)]
+        given: dict[str, Json] = {name: value for name, value in values.items() if value is not None}
+        findings = [] if _is_plain_prompt(given) else [*_texts(given)]
+        findings += self._about_parameters(given)
         if "reference_images" not in given and "image_with_roles" not in given:
             return _request(given, (), ()), findings
         references = self._images(given.get("reference_images"), ("reference_images",), findings)
@@ -65,10 +63,15 @@ class Checker:
 
     def _about_parameters(self, given: Mapping[str, "Json"]) -> tuple[Finding, ...]:
         """Return what there is to say about all but texts and images; most jobs have the same parameters."""
-        asked = tuple((name, type(given[name]), str(given[name])) for name in _PARAMETERS if name in given)
-        if asked not in self._parameters:
-            self._parameters[asked] = tuple(_parameters(given))
-        return self._parameters[asked]
+        values = tuple(map(given.get, _PARAMETERS))
+        asked = (values, *map(type, values))  # 1, 1.0 and true are equal, and not the same
+        try:
+            known = self._parameters.get(asked)
+        except TypeError:  # a list or a map, which is wrong in each of them
+            return tuple(_parameters(given))
+        if known is None:
+            known = self._parameters[asked] = tuple(_parameters(given))
+        return known
 
     def _images(self, value: "Json", at: Path, findings: list[Finding]) -> tuple[Image, ...]:
         images = []
@@ -119,9 +122,25 @@ def _role_fault(role: "Json", at: Path) -> Finding:
     )
 
 
-def _texts(given: Mapping[str, "Json"]) -> Iterator[Finding]:
+def _is_plain_prompt(given: Mapping[str, "Json"]) -> bool:
+    """Say whether a prompt is the only text and plainly without fault, as nearly every one is."""
+    prompt = given.get("prompt")
+    return (
+        isinstance(prompt, str)
+        and len(prompt) <= LONGEST_PROMPT
+        and "{" not in prompt
+        and bool(prompt)
+        and not prompt.isspace()
+        and "negative_prompt" not in given
+    )
+
+
+def _texts(given: MutableMapping[str, "Json"]) -> Iterator[Finding]:
+    """Return what is wrong with texts; a number that an expression put where words belong becomes words."""
     for name in _TEXTS:
         value = given.get(name)
+        if isinstance(value, bool | int | float):
+            value = given[name] = shown(value)
         if value is None and name == "negative_prompt":
             continue
         if value is None or (isinstance(value, str) and not value.strip() and name == "prompt"):

@@ -1,7 +1,7 @@
 """Every combination and take of every shot becomes a job: rendered, checked, named."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -84,6 +84,7 @@ class _Shooting:
         self._vars = {name: variable.value for name, variable in shot.vars.items()}
         self._forms: dict[tuple[int, ...], Form] = {}
         self._output = around.templates.compile(str(shot.output.value))
+        self._takes = [(take, slug_of((), take), value) for take, value in shot.takes]
         self._by_name = sorted(range(len(self._axes)), key=lambda index: self._axes[index].name)
 
     def jobs(self) -> Iterator[Job]:
@@ -92,16 +93,18 @@ class _Shooting:
             form, axes = self._form(overrides), self._named(combination)
             shared = self._shared(combination)
             drawn: _Drawn | None = None
-            for take, value in self._shot.takes:
-                key, slug = key_of(self._shot.name, axes, take), slug_of(axes, take)
+            stem, most = key_of(self._shot.name, axes, ""), slug_of(axes, "")
+            for take, last, value in self._takes:
+                key, slug = Key(stem + take), most + last
                 scope = self._scope(shared, key, slug, value)
-                hit = Hit(key=key, axes=self._axes, combination=combination)
+                hit = partial(Hit, key=key, axes=self._axes, combination=combination)
                 if drawn is None or form.per_take:
                     drawn = self._draw(form, scope)
-                self._tell(drawn, form, hit)
+                if drawn.faults or drawn.findings:
+                    self._tell(drawn, form, hit())
                 output = self._path(scope, hit)
                 if self._around.chooser is not None:
-                    self._around.chooser.ask(key, scope, hit.names)
+                    self._around.chooser.ask(key, scope, hit().names)
                 if drawn.sent is not None and output is not None:
                     yield Job(
                         key=key,
@@ -166,8 +169,9 @@ class _Shooting:
         faults = (*form.faults, *filling.faults)
         if not filling.broken <= _TEXTS:
             return _Drawn(faults=faults)
-        request, found = self._around.checker.check(values | dict.fromkeys(filling.broken, "-"), self._shot.allow)
-        wrong = bool(faults) or any(each.severity is Severity.ERROR for each in found)
+        values.update(dict.fromkeys(filling.broken, "-"))
+        request, found = self._around.checker.check(values, self._shot.allow)
+        wrong = bool(faults or found) and (bool(faults) or any(each.severity is Severity.ERROR for each in found))
         return _Drawn(faults=faults, findings=tuple(found), sent=None if wrong else (request, spec_of(request)))
 
     def _tell(self, drawn: _Drawn, form: Form, hit: Hit) -> None:
@@ -191,28 +195,28 @@ class _Shooting:
                     return leaf[: len(leaf) - (len(place) - length)]
         return (*self._shot.path, "request")
 
-    def _path(self, scope: dict[str, object], hit: Hit) -> str | None:
+    def _path(self, scope: dict[str, object], hit: Callable[[], Hit]) -> str | None:
         """Return where a job's video goes, or `None` once what is wrong with the path is told."""
         tally, place = self._around.tally, self._shot.output.path
         made = self._rendered_path(scope, hit)
         if isinstance(made, Fault):
-            tally.fault(place, made, hit)
+            tally.fault(place, made, hit())
             return None
         path = made if made.isascii() else unicodedata.normalize("NFC", made)
         if (wrong := output_fault(path)) is not None:
             message = f"the output path `{plain(path)[:120]}` {wrong[1]}"
-            tally.finding(place, Finding(code=wrong[0], at=(), message=message, remedy=_PATHS), hit)
+            tally.finding(place, Finding(code=wrong[0], at=(), message=message, remedy=_PATHS), hit())
             return None
         return path
 
-    def _rendered_path(self, scope: dict[str, object], hit: Hit) -> str | Fault:
+    def _rendered_path(self, scope: dict[str, object], hit: Callable[[], Hit]) -> str | Fault:
         if self._shot.output.value == DEFAULT_OUTPUT:
             return f"{scope['shot']}/{scope['slug']}.mp4"
         if isinstance(self._output, Fault):
             return self._output
         named = {
             axis.name: value.name
-            for axis, value in zip(self._axes, hit.combination, strict=True)
+            for axis, value in zip(self._axes, hit().combination, strict=True)
             if not isinstance(value.value, dict | list) and axis.name not in self._around.given
         }
         made = self._around.templates.render(self._output, {**scope, **named})

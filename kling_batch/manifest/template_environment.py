@@ -82,7 +82,10 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         return paid
 
     def _finalize(self, value: object) -> str:
-        text = value if type(value) is str else str(value) if isinstance(value, Undefined) else filters.shown(value)
+        if type(value) is str:
+            text = value
+        else:
+            text = str(value) if type(value) is int or isinstance(value, Undefined) else filters.shown(value)
         budget = self._budget
         budget.left -= 1 + (len(text) >> 3)
         if budget.left < 0:  # else this is `spend`, written out: it runs for every value of every job

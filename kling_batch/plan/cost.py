@@ -3,7 +3,7 @@
 import functools
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from importlib import resources
 
@@ -32,20 +32,23 @@ class Prices:
     table: tuple[Price, ...]
     source: str
     date: str
+    _known: dict[tuple[object, ...], Decimal | None] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     def usd(self, request: Request) -> Decimal | None:
         """Return the price of a request in USD, or `None` where the table does not know it."""
+        kind = (request.model, request.mode, request.duration, request.audio)
+        if kind not in self._known:  # a campaign has few kinds and many jobs
+            self._known[kind] = self._usd(request)
+        return self._known[kind]
+
+    def _usd(self, request: Request) -> Decimal | None:
         mode, seconds = request.mode or DEFAULTS["mode"], request.duration or DEFAULTS["duration"]
-        return _usd(self.table, request.model, str(mode), str(seconds), audio=bool(request.audio))
-
-
-@functools.lru_cache(maxsize=256)
-def _usd(table: tuple[Price, ...], model: str, mode: str, seconds: str, *, audio: bool) -> Decimal | None:
-    """Return the price of one kind of request; a campaign has few of them and many jobs."""
-    for price in table:
-        if price.matches(model, mode, audio=audio):
-            return _plain(price.usd_per_second * Decimal(seconds))
-    return None
+        for price in self.table:
+            if price.matches(request.model, str(mode), audio=bool(request.audio)):
+                return _plain(price.usd_per_second * Decimal(str(seconds)))
+        return None
 
 
 def _plain(usd: Decimal) -> Decimal:

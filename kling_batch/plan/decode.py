@@ -11,17 +11,17 @@ from kling_batch.events import Failure, FailureClass
 from kling_batch.job import Json
 from kling_batch.plan.record import Attempt, Record, State
 
-_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_SPEC = re.compile(r"v1:[0-9a-f]{64}")
+ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+SPEC = re.compile(r"v1:[0-9a-f]{64}")
 _NEWER_SPEC = re.compile(r"v[0-9]+:[!-~]+")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 _MONEY = re.compile(r"[0-9]{1,12}(\.[0-9]{1,40})?")
 _PATH = re.compile(r"(?!.?:)[^\\\x00-\x1f\x7f-\x9f]{1,1000}")
 _REASON = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,1000}")
-_ESCAPE = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
+ESCAPE = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
 _STATES = {state.value: state for state in State}
 _OWN = frozenset({"spec", "parts", "state"})
-_NEEDS = {"submitted": "task", "done": "sha256", "unsure": "business_id"}
+_NEEDS = {State.SUBMITTED: "task", State.DONE: "sha256", State.UNSURE: "business_id"}
 _LARGEST = 2**53
 _YEAR_9999 = 253_370_764_800  # Unix seconds
 
@@ -49,7 +49,7 @@ class DamageError(Exception):
 
 def is_task_id(text: str) -> bool:
     """Say whether a text may be the id of a task: 1 to 128 of A-Z, a-z, 0-9, `.`, `_`, `:` and `-`."""
-    return _ID.fullmatch(text) is not None
+    return ID.fullmatch(text) is not None
 
 
 def record_of(value: Json, path: Path, damages: list[Damage]) -> Record | None:
@@ -58,12 +58,17 @@ def record_of(value: Json, path: Path, damages: list[Damage]) -> Record | None:
     if fields is None:
         return None
     record = Record(**fields, extra=extra)  # type: ignore[arg-type]  # each field was converted by its own rule
-    lacking = _NEEDS.get(record.state.value)
-    if lacking is not None and lacking not in fields:
+    if lacking := lacks(record):
         message = f"a job that is `{record.state.value}` has no `{lacking}`"
         damages.append(Damage(path=path, code="lock-shape", message=message, help=_RESTORE))
         return None
     return record
+
+
+def lacks(record: Record) -> str:
+    """Return the field without which a record cannot be in its state, empty if it is there."""
+    needed = _NEEDS.get(record.state)
+    return needed if needed is not None and getattr(record, needed) is None else ""
 
 
 def _fields(
@@ -108,7 +113,7 @@ def _text(pattern: re.Pattern[str], code: str, message: str) -> Callable[[Json],
 
 def _spec(value: Json) -> str:
     if isinstance(value, str):
-        if _SPEC.fullmatch(value):
+        if SPEC.fullmatch(value):
             return value
         if _NEWER_SPEC.fullmatch(value) and not value.startswith("v1:"):
             raise DamageError("lock-version", "is of a newer hash scheme", "use a newer kling-batch")
@@ -167,7 +172,7 @@ def _flag(value: Json) -> bool:
 def _output(value: Json) -> str:
     if not isinstance(value, str) or not _PATH.fullmatch(value):
         raise DamageError("lock-path", "is not a relative path", _RESTORE)
-    if _ESCAPE.search(value):
+    if ESCAPE.search(value):
         raise DamageError(
             "lock-path", "does not stay below the output root", "write it relative to the root, without `..`"
         )
@@ -210,8 +215,8 @@ def _each(value: Json, one: Callable[[Json, Path, list[Damage]], _Made | None]) 
 
 _ATTEMPT: Mapping[str, Callable[[Json], object]] = {
     "attempt": _count(1),
-    "business_id": _text(_ID, "lock-business-id", "is not a business id"),
-    "task": _text(_ID, "lock-task-id", "is not a task id (1 to 128 of A-Z, a-z, 0-9, `.`, `_`, `:`, `-`)"),
+    "business_id": _text(ID, "lock-business-id", "is not a business id"),
+    "task": _text(ID, "lock-task-id", "is not a task id (1 to 128 of A-Z, a-z, 0-9, `.`, `_`, `:`, `-`)"),
     "spent": _money,
     "error": _error,
 }
@@ -222,7 +227,7 @@ _RECORD: Mapping[str, Callable[[Json], object]] = {
     "state": _state,
     "generation": _count(1),
     "output": _output,
-    "sha256": _text(_SHA256, "lock-hash", "is not a sha256 (64 hexadecimal digits)"),
+    "sha256": _text(SHA256, "lock-hash", "is not a sha256 (64 hexadecimal digits)"),
     "bytes": _count(0),
     "seconds": _seconds,
     "charged": _flag,

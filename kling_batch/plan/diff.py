@@ -256,8 +256,10 @@ class _Judge:
         return record.expires is not None and record.expires <= self.outlook.now
 
     def _mark(self, record: Record) -> str:
-        absent = "pruned" if record.pruned else "elsewhere"
-        return {FileState.ABSENT: absent, FileState.DIFFERENT: "changed"}.get(self.outlook.file(record), "")
+        there = self.outlook.file(record)
+        if there is FileState.ABSENT:
+            return "pruned" if record.pruned else "elsewhere"
+        return "changed" if there is FileState.DIFFERENT else ""
 
     def _again(self, job: Job, record: Record, action: Action, because: str, attempt: int) -> Change:
         """Return one more attempt in the same generation."""

@@ -40,6 +40,8 @@ def join(ours: Record | None, theirs: Record | None) -> Record | None:
 
 def tasks(record: Record) -> tuple[TaskId, ...]:
     """Return every task that a record knows, each once."""
+    if not (record.attempts or record.also or record.past):
+        return () if record.task is None else (record.task,)
     own = (record.task, *(each.task for each in (*record.attempts, *record.also)))
     told = [task for task in own if task is not None]
     for each in record.past:

@@ -1,15 +1,14 @@
 """The lock: block-JSON in git, byte-stable, one key line and one payload line a job (design section 6)."""
 
-import gc
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
 
 from kling_batch.events import Fact, Forgotten, LookUpJudged, Moved
 from kling_batch.job import Json, Key, TaskId
+from kling_batch.plan import written
 from kling_batch.plan.complaint import WHOLE, DoubledKeyError, complaint, located, unreadable
 from kling_batch.plan.decode import Damage, record_of
 from kling_batch.plan.effects import apply
@@ -18,11 +17,13 @@ from kling_batch.plan.join import join, tasks
 from kling_batch.plan.record import Record
 from kling_batch.text.diagnostic import Diagnostic
 from kling_batch.text.source import Source
+from kling_batch.text.uncollected import uncollected
 
 VERSION = 1
 LIMIT = 200_000_000
 """The longest lock that is read, in code points (and for who reads the file, in bytes)."""
 
+_JOBS = ',"jobs":{\n'
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -48,7 +49,7 @@ class Writer:
         head: dict[str, Json] = {"version": VERSION, "project": lock.project, "service": lock.service}
         if lock.look_up is not None:
             head["look_up"] = {"model": lock.look_up}
-        opening = encode(head | dict(lock.extra))[:-1] + ',"jobs":{\n'
+        opening = encode(head | dict(lock.extra))[:-1] + _JOBS
         return opening + ",\n".join(self._lines(key, lock.jobs[key]) for key in sorted(lock.jobs)) + "}}\n"
 
     def _lines(self, key: Key, record: Record) -> str:
@@ -114,8 +115,10 @@ def parse(source: Source) -> tuple[Lock | None, tuple[Diagnostic, ...]]:
         return None, (complaint(source, "lock-size", "this lock is longer than 200 MB", WHOLE),)
     damages: list[Damage] = []
     with uncollected():
+        if (ours := _as_written(text)) is not None:
+            return ours, ()
         try:
-            value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
+            value = _load(text)
         except (ValueError, RecursionError) as error:
             return None, unreadable(source, error)
         lock = _lock(value, damages)
@@ -124,16 +127,30 @@ def parse(source: Source) -> tuple[Lock | None, tuple[Diagnostic, ...]]:
     return lock, ()
 
 
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Hold the garbage collector back while a lock is read: it would look through 100,000 records, and find nothing."""
-    was_on = gc.isenabled()
-    gc.disable()
+def _as_written(text: str) -> Lock | None:
+    """Return the lock of a text that is as we write it and undamaged, at a third of what reading any lock costs."""
+    opening = text[: text.find("\n") + 1]
+    if not opening.endswith(_JOBS):
+        return None
+    damages: list[Damage] = []
     try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
+        head = _head(_load(f"{opening}}}}}"), damages)
+    except (ValueError, RecursionError):
+        return None
+    jobs = written.records(text, len(opening), _load) if head is not None and not head.jobs else None
+    if head is None or jobs is None:
+        return None
+    owners: dict[TaskId, Key] = {}
+    for key, record in jobs.items():
+        _own(record, key, owners, damages)
+    if damages:
+        return None
+    return Lock(project=head.project, service=head.service, jobs=jobs, look_up=head.look_up, extra=head.extra)
+
+
+def _load(text: str) -> Json:
+    loaded: Json = json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
+    return loaded
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
@@ -164,8 +181,7 @@ def _lock(value: Json, damages: list[Damage]) -> Lock | None:
             )
         if record is not None:
             jobs[Key(name)] = record
-            if record.task is not None or record.attempts or record.also or record.past:
-                _own(record, Key(name), owners, damages)
+            _own(record, Key(name), owners, damages)
     return Lock(project=head.project, service=head.service, jobs=jobs, look_up=head.look_up, extra=head.extra)
 
 

@@ -5,24 +5,13 @@ kill at any instant therefore leaves a record that says what to do. Whatever was
 under `attempts` (this generation), `past` (superseded generations) or `also` (a second task found at a merge).
 """
 
-import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from kling_batch.events import Failure
 from kling_batch.job import BusinessId, Json, Key, SpecHash, TaskId
-
-
-class State(enum.Enum):
-    """Where a job stands, as `status` tells it."""
-
-    PENDING = "pending"
-    SUBMITTED = "submitted"
-    DONE = "done"
-    FAILED = "failed"
-    UNSURE = "unsure"
-    LOST = "lost"
+from kling_batch.plan.state import State as State  # noqa: PLC0414 - a part of a record, known by both names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +69,7 @@ class Record:
     @property
     def is_in_flight(self) -> bool:
         """Whether there is, or may be, a task at the service whose end is not known yet."""
-        return self.state in {State.SUBMITTED, State.UNSURE}
+        return self.state is State.SUBMITTED or self.state is State.UNSURE
 
     @property
     def draw(self) -> tuple[SpecHash, int]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from kling_batch.job import Key
-from kling_batch.plan.record import State
+from kling_batch.plan.state import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from kling_batch.run.picking import read_picks
 from kling_batch.run.refreshing import refreshing
 from kling_batch.run.workspace import Campaign, prices
 from kling_batch.text.decode import decode
+from kling_batch.text.uncollected import uncollected
 
 
 def lock_of(campaign: Campaign) -> tuple[Lock | None, bytes]:
@@ -89,7 +90,8 @@ def plan(
         picks=read_picks(campaign).picks,
         redo_picked=redo_picked,
     )
-    changes = compare(manifest.jobs, lock, prices(campaign), outlook)
+    with uncollected():
+        changes = compare(manifest.jobs, lock, prices(campaign), outlook)
     selection = selection_of(only, manifest.chosen)
     if selection != Selection():
         wanted = selected(selection, ((each.key, _state_of(each)) for each in changes))
@@ -127,8 +129,16 @@ def _free(change: Change, outputs: Path) -> Change:
 
 
 def _files(seen: store.Seen) -> Callable[[Record], FileState]:
+    there: dict[str, bool] = {}
+
+    def is_there(folder: str) -> bool:  # another clone has no folder at all: one question, not one for each file
+        if folder not in there:
+            there[folder] = seen.has_folder(folder)
+        return there[folder]
+
     def look(record: Record) -> FileState:
-        found = None if record.output is None else seen.sha256_of(record.output)
+        output = record.output
+        found = None if output is None or not is_there(output.rpartition("/")[0]) else seen.sha256_of(output)
         if found is None:
             return FileState.ABSENT
         return FileState.SAME if found == (record.bytes, record.sha256) else FileState.DIFFERENT

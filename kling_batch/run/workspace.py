@@ -14,6 +14,7 @@ from kling_batch.manifest.model import Manifest
 from kling_batch.plan.cost import Prices, default_prices, with_overrides
 from kling_batch.text.decode import decode
 from kling_batch.text.diagnostic import Diagnostic, errors
+from kling_batch.text.uncollected import uncollected
 
 SANDBOX = "sandbox"
 LARGEST_MANIFEST = 5_000_000  # bytes
@@ -89,14 +90,15 @@ def load(
     source, complaints = decode(shown, content)
     if source is None:
         raise ManifestError(complaints)
-    manifest, told = load_manifest(
-        source,
-        read=_reader(place.parent),
-        env=env or {},
-        variables=variables or {},
-        profile=profile,
-        where=where,
-    )
+    with uncollected():
+        manifest, told = load_manifest(
+            source,
+            read=_reader(place.parent),
+            env=env or {},
+            variables=variables or {},
+            profile=profile,
+            where=where,
+        )
     if manifest is None or errors(told):
         raise ManifestError((*complaints, *told))
     places = _places(place, manifest, sandbox=sandbox, output_root=output_root)

@@ -5,22 +5,27 @@ import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
-
-from filelock import BaseFileLock, FileLock, Timeout
+from typing import TYPE_CHECKING, Self
 
 from kling_batch.errors import LockHeldError, StateError
 from kling_batch.store.files import read_bytes, write_atomic
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 
 class RunLock:
     """One runner at a time: a lock of the operating system, which dies with its process; it may be nested."""
 
     def __init__(self, path: Path) -> None:
+        from filelock import FileLock  # noqa: PLC0415 - a verb that only reads need not wait for it
+
         self._lock: BaseFileLock = FileLock(path, timeout=0, thread_local=False, is_singleton=True)
         self._note = path.with_name(f"{path.name}.holder")
 
     def __enter__(self) -> Self:
+        from filelock import FileLock, Timeout  # noqa: PLC0415 - as above
+
         try:
             self._lock.acquire()
         except Timeout as error:

@@ -28,6 +28,10 @@ class Seen:
         self._before: dict[str, tuple[Mark, str]] | None = None
         self._now: dict[str, tuple[Mark, str]] = {}
 
+    def has_folder(self, folder: str) -> bool:
+        """Say whether a folder of outputs is there."""
+        return os.path.isdir(f"{self._root}/{folder}")  # noqa: PTH112 - as in `_mark`
+
     def sha256_of(self, output: str) -> tuple[int, str] | None:
         """Return size and sha256 of a file, from memory if it is as it was; `None` if there is no regular file."""
         path = f"{self._root}/{output}"

@@ -37,6 +37,11 @@ def subject(module: str, name: str, **options: Any) -> dict[str, Any]:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of every process that is measured: no colors, no proxies."""
+    """Return the environment of every process that is measured: no colors, no proxies, bytecode kept.
+
+    An installer compiles what it installs. A checkout under `PYTHONDONTWRITEBYTECODE` would be compiled at every start,
+    and its peers would not.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
     return kept | {"NO_COLOR": "1"}

@@ -1,6 +1,6 @@
 """How long a command takes to begin, in CPU milliseconds, and what a bare interpreter takes to import the like."""
 
-import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -16,13 +16,12 @@ COMMAND = (sys.executable, "-m", "kling_batch")
 
 def cpu_of(command: tuple[str, ...], place: Path, *, codes: tuple[int, ...] = (0,)) -> float:
     """Return the CPU milliseconds of a command, its children's included; raises where it ends otherwise than told."""
-    before = os.times()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, cwd=place, env=environment(), capture_output=True, text=True, check=False)
-    after = os.times()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode not in codes:
         raise RuntimeError(f"{command} ended with {done.returncode}: {done.stderr[-2000:]}")
-    spent = after.children_user + after.children_system - before.children_user - before.children_system
-    return spent * 1e3
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e3
 
 
 def measure(rounds: int) -> tuple[float, float, float]:
