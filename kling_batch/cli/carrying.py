@@ -5,7 +5,7 @@ import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import rich_click as click
 
@@ -34,6 +34,7 @@ class Manner(TypedDict):
     proxy: str | None
     speed: float | None
     scenario: Path | None
+    paint: NotRequired[bool | None]
     as_json: bool
     quiet: bool
 
@@ -51,7 +52,9 @@ def carried(
     """Do what `carry_out` does, and return all that is known of how it ended."""
     began = time.monotonic()
     with (
-        reached(asked, campaign, speed=manner["speed"], scenario=manner["scenario"]) as base_url,
+        reached(
+            asked, campaign, speed=manner["speed"], scenario=manner["scenario"], paint=manner.get("paint")
+        ) as base_url,
         audience(plan.changes, as_json=manner["as_json"], quiet=manner["quiet"]) as ear,
     ):
         outcome = kling_batch.run(

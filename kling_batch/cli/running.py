@@ -74,6 +74,7 @@ class Part:
 @service.proxy
 @service.speed
 @service.scenario
+@service.painting
 @carrying.as_json
 @carrying.quiet
 @click.option("--on-done", metavar="COMMAND", help="Shell command that gets a JSON summary on its standard input.")
@@ -90,7 +91,7 @@ def run(asks: tuple[Asked, ...], selection: Selection, **wish: Unpack[Wish]) -> 
     if saved is not None:
         _check_alone(asks, selection, wish)
         asks = saving.asks_of(saved, file)
-    service.only_for_a_sandbox(asks[0], wish["speed"], wish["scenario"])
+    service.only_for_a_sandbox(asks[0], wish["speed"], wish["scenario"], wish.get("paint"))
     selection = dataclasses.replace(selection, patterns=(*selection.patterns, *wish["only"]))
     wish["selectors"] = selection
     read = campaigns(asks)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import rich_click as click
 
+from kling_batch.cli.service import painting, paints
+
 _HELP = """Run the pretended service on loopback, without a key and without money, until Ctrl-C.
 
 It speaks the service's wire format and hands out real MP4 files. Any key is taken but sk-bad. What it charged is at
@@ -34,7 +36,7 @@ A scenario file makes things go wrong on demand. It is JSON:
               urls urls_after billing words
   service     balance_usd unlimited group bad_keys business_ids
               visible_after absent link_life file_life in_flight
-              median sigma speed seed clip_bytes
+              median sigma speed seed clip_bytes paint
 """
 
 
@@ -51,6 +53,7 @@ A scenario file makes things go wrong on demand. It is JSON:
 )
 @click.option("--state", type=click.Path(dir_okay=False, path_type=Path), help="File in which it remembers its tasks.")
 @click.option("--clip-bytes", type=click.IntRange(0), help="Pad every video to this many bytes.")
+@painting
 def sandbox(
     *,
     port: int,
@@ -59,11 +62,20 @@ def sandbox(
     scenario: Path | None,
     state: Path | None,
     clip_bytes: int | None,
+    paint: bool | None,
 ) -> None:
     """Run the pretended service until a signal."""
     from kling_batch.sandbox.server import Config, run_forever  # noqa: PLC0415 - the server is loaded by this verb only
 
-    config = Config(port=port, speed=speed, seed=seed, scenario=scenario, state=state, clip_bytes=clip_bytes)
+    config = Config(
+        port=port,
+        speed=speed,
+        seed=seed,
+        scenario=scenario,
+        state=state,
+        clip_bytes=clip_bytes,
+        paint=paints(paint, speed, scenario),
+    )
     run_forever(config, _announce)
 
 

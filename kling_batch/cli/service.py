@@ -16,12 +16,18 @@ from kling_batch.cli.figures import Speed
 from kling_batch.cli.fork import fork_reason
 from kling_batch.errors import AccountError, KlingBatchError, UsageError
 from kling_batch.job import Json
+from kling_batch.media import stills
 
 KEY = "TOAPIS_API_KEY"
 SANDBOX_KEY = "sandbox"
 
 proxy = click.option("--proxy", metavar="URL", help="Reach the API, and only the API, through a proxy.")
 speed = click.option("--speed", type=Speed(), help="With --sandbox: how many times faster than real it runs.")
+painting = click.option(
+    "--paint/--no-paint",
+    default=None,
+    help="Let sandbox videos show their prompt [if the extra media is here, and neither speed nor scenario given].",
+)
 scenario = click.option("--scenario", type=click.Path(path_type=Path), help="With --sandbox: a file of faults to play.")
 
 
@@ -80,12 +86,26 @@ def agreed(question: str, *, otherwise: str = "nothing was sent") -> bool:
 def only_for_a_sandbox(asked: Asked, *given: object) -> None:
     """Raise `UsageError` where an option of the sandbox was given without it."""
     if not asked.sandbox and any(each is not None for each in given):
-        raise UsageError("`--speed` and `--scenario` are for the sandbox", help="add `--sandbox`")
+        raise UsageError("`--speed`, `--scenario` and `--paint` are for the sandbox", help="add `--sandbox`")
+
+
+def paints(asked: bool | None, *paced: object) -> bool | None:  # noqa: FBT001 - an option with three values
+    """Return whether a sandbox is to paint; unasked it does for who just looks, not where pace or faults are given."""
+    if asked and not stills.is_installed():
+        raise UsageError("painted videos need the extra `media`", help=f"`{stills.INSTALL}`")
+    if asked is None and all(each is None for each in paced):
+        return stills.is_installed()
+    return asked
 
 
 @contextmanager
 def reached(
-    asked: Asked, campaign: "kling_batch.Campaign", *, speed: float | None = None, scenario: Path | None = None
+    asked: Asked,
+    campaign: "kling_batch.Campaign",
+    *,
+    speed: float | None = None,
+    scenario: Path | None = None,
+    paint: bool | None = None,
 ) -> Iterator[str | None]:
     """Give the address of the service; that of a sandbox lives as long as the block, its tasks longer."""
     if not asked.sandbox:
@@ -94,5 +114,6 @@ def reached(
     from kling_batch.sandbox.server import Config, serve  # noqa: PLC0415 - only a sandbox needs uvicorn
 
     state = campaign.places.journal.with_name(f"{campaign.places.manifest.stem}.sandbox.state.jsonl")
-    with serve(Config(speed=speed, scenario=scenario, state=state)) as base_url:
+    paint = paints(paint, speed, scenario)
+    with serve(Config(speed=speed, scenario=scenario, state=state, paint=paint)) as base_url:
         yield base_url

@@ -8,9 +8,10 @@ from kling_batch.sandbox import catalogue
 from kling_batch.sandbox.answer import Answer, refused
 from kling_batch.sandbox.check import peek
 from kling_batch.sandbox.facts import Fact
-from kling_batch.sandbox.films import sent
+from kling_batch.sandbox.films import film, sent
 from kling_batch.sandbox.outgoing import Broken, Mangled, Outgoing, Sleep, Whole, changed
 from kling_batch.sandbox.scenario import Effects, Exchange, Moment, Operation, Scenario, Transfer
+from kling_batch.sandbox.task import Task
 from kling_batch.sandbox.terms import Terms
 from kling_batch.sandbox.world import Caller, World
 
@@ -26,6 +27,7 @@ ROUTES: tuple[tuple[str, str, Operation], ...] = (
 )
 
 Content: TypeAlias = bytes | None
+Painter: TypeAlias = Callable[[Task], Awaitable[bytes | None]]
 _NOTHING = Effects()
 
 
@@ -51,11 +53,16 @@ class Asked:
         return key.strip() if scheme.lower() == "bearer" else None
 
 
+async def shipped(_: Task) -> None:
+    """Paint nothing, so that every task gets the shipped clip of its kind."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """A world, its terms and its scenario, with the clock, the sleep and the memory that they are run with.
 
-    `keep` makes facts durable; it is called before the answer that tells them leaves.
+    `keep` makes facts durable; it is called before the answer that tells them leaves. `paint` gives the video of a
+    task that is to be painted, `None` where it cannot.
     """
 
     world: World
@@ -64,6 +71,7 @@ class Desk:
     sleep: Sleep
     scenario: Scenario = field(default_factory=Scenario)
     keep: Callable[[list[Fact]], None] = lambda _: None
+    paint: Painter = shipped
 
     async def answer(self, asked: Asked) -> Outgoing:
         """Return what goes back for a request."""
@@ -77,12 +85,20 @@ class Desk:
             return Whole(content)
         effects = self._effects(asked, content)
         await self._pause(effects)
-        return _broken(effects, "read") or self._handled(asked, content, effects)
+        painted = await self._painted(asked) if asked.operation == "download" else None
+        return _broken(effects, "read") or self._handled(asked, content, effects, painted)
 
-    def _handled(self, asked: Asked, content: Content, effects: Effects) -> Outgoing:
+    async def _painted(self, asked: Asked) -> Content:
+        task = self._task_of_file(asked)
+        return await self.paint(task) if task is not None and task.is_painted else None
+
+    def _task_of_file(self, asked: Asked) -> Task | None:
+        return self.world.file_of(asked.names["identifier"], asked.names["name"], self.clock())
+
+    def _handled(self, asked: Asked, content: Content, effects: Effects, painted: Content) -> Outgoing:
         answer = Answer(status=200)
         if effects.reply is None or effects.reply.handled:
-            answer = self._carried_out(asked, content, effects)
+            answer = self._carried_out(asked, content, effects, painted)
             self.keep(self.world.drain())
         if (broken := _broken(effects, "handled")) is not None:
             return broken
@@ -91,7 +107,7 @@ class Desk:
         answer = changed(answer, effects)
         return Whole(answer) if effects.transfer is None else Mangled(answer, effects.transfer, self.sleep)
 
-    def _carried_out(self, asked: Asked, content: Content, effects: Effects) -> Answer:  # noqa: PLR0911 - one an operation
+    def _carried_out(self, asked: Asked, content: Content, effects: Effects, painted: Content) -> Answer:  # noqa: PLR0911 - one an operation
         caller = Caller(key=asked.key, origin=asked.origin, now=self.clock())
         match asked.operation:
             case "submit":
@@ -107,16 +123,16 @@ class Desk:
             case "pricing":
                 return self.world.tell(caller, catalogue.pricing(asked.query))
             case "download":
-                return self._download(asked, effects)
+                return self._download(asked, effects, painted)
             case _:
                 assert_never(asked.operation)
 
-    def _download(self, asked: Asked, effects: Effects) -> Answer:
-        task = self.world.file_of(asked.names["identifier"], asked.names["name"], self.clock())
+    def _download(self, asked: Asked, effects: Effects, painted: Content) -> Answer:
+        task = self._task_of_file(asked)
         if task is None:
             return refused(403, "AccessDenied", "Request has expired")
         wanted = None if effects.whole else asked.headers.get("range")
-        return sent(task, self.terms.clip_bytes, wanted, asked.headers.get("if-range"))
+        return sent(film(task, self.terms.clip_bytes, painted), task, wanted, asked.headers.get("if-range"))
 
     def _effects(self, asked: Asked, content: Content) -> Effects:
         if self.scenario.is_empty:

@@ -11,9 +11,14 @@ from kling_batch.sandbox.task import Task
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
-def film(task: Task, size: int) -> tuple[Part, ...]:
-    """Return a task's video: the clip of its kind, padded to `size` bytes if that is more, with the task's id in it."""
+def film(task: Task, size: int, painted: bytes | None = None) -> tuple[Part, ...]:
+    """Return a task's video, with the task's id in it: the one `painted` for it, or the clip of its kind.
+
+    It is padded to `size` bytes if that is more.
+    """
     mark = free_box(task.id.encode())
+    if painted is not None:
+        return painted, *([padding(size - len(painted) - len(mark))] if size > len(painted) + len(mark) else []), mark
     return _padded(task.mode, task.ratio, task.duration, task.audio, size - len(mark)), mark
 
 
@@ -23,9 +28,8 @@ def _padded(mode: str, ratio: str, seconds: int, audio: bool, size: int) -> memo
     return memoryview(video + padding(size - len(video)) if size > len(video) else video)
 
 
-def sent(task: Task, size: int, wanted: str | None, if_range: str | None) -> Answer:
+def sent(parts: tuple[Part, ...], task: Task, wanted: str | None, if_range: str | None) -> Answer:
     """Return a task's video, or the part of it that the `Range` header names, if `If-Range` still holds."""
-    parts = film(task, size)
     total = sum(len(part) for part in parts)
     etag = f'"{hashlib.sha256(f"{task.id}:{total}".encode()).hexdigest()[:32]}"'
     headers = (("content-type", "video/mp4"), ("accept-ranges", "bytes"), ("etag", etag))

@@ -12,11 +12,13 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
 import anyio
+import anyio.to_thread
 import uvicorn
 from starlette.applications import Starlette
 from starlette.convertors import PathConvertor, register_url_convertor
@@ -27,11 +29,14 @@ from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from kling_batch.errors import UsageError
+from kling_batch.media.painting import Scene, paint
+from kling_batch.media.stills import is_installed
 from kling_batch.sandbox.answer import Answer, no_route, refused
-from kling_batch.sandbox.desk import ROUTES, Asked, Content, Desk
+from kling_batch.sandbox.desk import ROUTES, Asked, Content, Desk, Painter, shipped
 from kling_batch.sandbox.memory import Memory
 from kling_batch.sandbox.outgoing import TRANSPORT, Outgoing, Whole
 from kling_batch.sandbox.scenario import Operation, Scenario, Script, parse
+from kling_batch.sandbox.task import Task
 from kling_batch.sandbox.terms import LARGEST_BODY, LARGEST_IMAGE
 from kling_batch.sandbox.world import World
 
@@ -39,6 +44,8 @@ DEFAULT_SPEED = 45.0  # a video takes about two seconds
 _LOOPBACK = "127.0.0.1"
 _BACKLOG = 2048
 _METHODS = ("CONNECT", "DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT", "TRACE")
+_KEPT = 32  # painted videos, each of a few hundred kB
+_NOTE = 20  # letters of an id that are painted
 _IDLE = 75  # seconds that a connection is kept, as common front ends do
 
 
@@ -47,7 +54,8 @@ class Config:
     """How a sandbox is run. `port` 0 takes a free one; what is `None` is as the scenario says, or as by default.
 
     `speed` is how many times faster than the real service a video is made. `state` is a file that lets a restarted
-    sandbox know its tasks. `clip_bytes` pads every video to that size.
+    sandbox know its tasks. `clip_bytes` pads every video to that size. `paint` lets new videos
+    show what was asked for.
     """
 
     port: int = 0
@@ -56,6 +64,7 @@ class Config:
     scenario: Path | None = None
     state: Path | None = None
     clip_bytes: int | None = None
+    paint: bool | None = None
 
 
 @contextmanager
@@ -208,6 +217,8 @@ def _desk(config: Config, stack: ExitStack) -> Desk:
         terms = replace(terms, seed=config.seed)
     if config.clip_bytes is not None:
         terms = replace(terms, clip_bytes=config.clip_bytes)
+    if config.paint is not None:
+        terms = replace(terms, paint=config.paint)
     memory = stack.enter_context(Memory(config.state)) if config.state is not None else None
     return Desk(
         world=World(terms, memory.facts if memory is not None else ()),
@@ -216,7 +227,29 @@ def _desk(config: Config, stack: ExitStack) -> Desk:
         sleep=anyio.sleep,
         scenario=Scenario(script.rules, terms.seed),
         keep=memory.keep if memory is not None else lambda _: None,
+        paint=_painter() if is_installed() else shipped,
     )
+
+
+def _painter() -> Painter:
+    """Return what paints a task's video: beside the loop, one after the other, the latest of them kept."""
+    hand = anyio.CapacityLimiter(1)
+    painted = lru_cache(maxsize=_KEPT)(paint)
+
+    async def painter(task: Task) -> bytes:
+        note = task.business_id or task.id
+        scene = Scene(
+            prompt=task.prompt,
+            mark=task.id,
+            note=note if len(note) <= _NOTE else f"{note[:_NOTE]}...",
+            mode=task.mode,
+            ratio=task.ratio,
+            seconds=task.duration,
+            audio=task.audio,
+        )
+        return await anyio.to_thread.run_sync(painted, scene, limiter=hand)
+
+    return painter
 
 
 def _text(path: Path) -> str:

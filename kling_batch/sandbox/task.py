@@ -39,7 +39,10 @@ class Fate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One task: what was asked for, by which own id, when it was charged, and how long it takes (seconds)."""
+    """One task: what was asked for, by which own id, when it was charged, and how long it takes (seconds).
+
+    Whether its video is painted for it is settled when it is made: a video has the same bytes whenever it is fetched.
+    """
 
     id: str
     business_id: str | None
@@ -53,6 +56,7 @@ class Task:
     usd: Decimal
     fate: Fate
     metadata: dict[str, Json] = field(default_factory=dict)
+    is_painted: bool = False
 
     @property
     def final_at(self) -> float:

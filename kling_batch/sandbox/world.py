@@ -20,7 +20,7 @@ from kling_batch.sandbox.answer import Answer, no_task, refused, told, unauthori
 from kling_batch.sandbox.check import complaint, own_id
 from kling_batch.sandbox.pace import Bucket
 from kling_batch.sandbox.task import Fate, Task, created, seen
-from kling_batch.sandbox.terms import LARGEST_BODY, LARGEST_IMAGE, RATES, Terms, in_credits, plain, price
+from kling_batch.sandbox.terms import LARGEST_BODY, LARGEST_IMAGE, MOST_PAINTED, RATES, Terms, in_credits, plain, price
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _MAGIC = (
@@ -193,6 +193,7 @@ class World:
             usd=price(mode, audio=audio is True, seconds=seconds),
             fate=fate,
             metadata=cast("dict[str, Json]", body.get("metadata", {})),
+            is_painted=self._terms.paint and len(self._tasks) < MOST_PAINTED,
         )
 
     def _looked(self, caller: Caller, identifier: str) -> Answer:

@@ -1,3 +1,4 @@
+import io
 import json
 import socket
 import subprocess
@@ -138,6 +139,33 @@ def test_videos_can_be_padded_to_a_size(open_sandbox: Open) -> None:
 
     assert len(content) == 3_000_000
     assert tail == content[2_999_990:]
+
+
+def test_a_painted_video_is_fetched_in_pieces_and_again_by_another_sandbox(open_sandbox: Open, tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="the extra `media` is needed to paint")
+    state = tmp_path / "tasks.jsonl"
+    first = open_sandbox(paint=True, state=state)
+    url = link(first, aspect_ratio="9:16", prompt="一只纸船 🙂")
+    whole = first.get(url).content
+    shipped = open_sandbox(paint=False, state=state)
+
+    half = first.get(url, headers={"Range": f"bytes={len(whole) // 2}-", "If-Range": first.head(url).headers["etag"]})
+    again = shipped.get(httpx.URL(url).copy_with(port=shipped.base_url.port)).content
+
+    assert inspect(io.BytesIO(whole), len(whole)) == Video(seconds=5.0, width=720, height=1280, audio=False)
+    assert (half.status_code, half.content) == (206, whole[len(whole) // 2 :])
+    assert again == whole
+    assert whole[:50_000] != shipped.get(link(shipped, aspect_ratio="9:16")).content[:50_000]
+
+
+def test_a_painted_video_can_be_padded_too(open_sandbox: Open) -> None:
+    pytest.importorskip("av", reason="the extra `media` is needed to paint")
+    client = open_sandbox(paint=True, clip_bytes=3_000_000)
+
+    content = client.get(link(client)).content
+
+    assert len(content) == 3_000_000
+    assert isinstance(inspect(io.BytesIO(content), len(content)), Video)
 
 
 def test_a_forged_link_is_refused(client: httpx.Client) -> None:
