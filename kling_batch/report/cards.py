@@ -45,7 +45,7 @@ class Card:
 
     `spec` and `task` are those of its latest attempt, `usd` is what all its generations have cost or may cost. `asks`
     is the request that the manifest asks for now, `None` for a job that is gone from it; `is_current` says whether the
-    result was made from it.
+    result, or without one the latest attempt, was made from it.
     """
 
     key: Key
@@ -85,6 +85,7 @@ def _card(change: Change, pick: Pick | None, views: Views) -> Card:
     shot, axes, take = (job.shot, job.axes, job.take) if job else parted(change.key)
     result = result_of(record) if record else None
     request = job.request if job else None
+    made = result or record
     return Card(
         key=change.key,
         shot=shot,
@@ -96,7 +97,7 @@ def _card(change: Change, pick: Pick | None, views: Views) -> Card:
         task=(record.task or "") if record else "",
         usd=cost(record) if record else None,
         asks=request,
-        is_current=bool(result and job and result.spec == job.spec.hash),
+        is_current=bool(made and job and made.spec == job.spec.hash),
         failure=record.failure if record else None,
         warnings=record.warnings if record else (),
         draw=_draw(result, views, request if job and result.spec == job.spec.hash else None) if result else None,

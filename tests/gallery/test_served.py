@@ -102,7 +102,7 @@ def test_a_job_joins_and_leaves_what_is_shown_as_its_state_changes(look: Look, s
 
     served.quay.run("run", "quay.yaml", "later", *FAST)
 
-    expect(window.page.get_by_role("main")).to_have_text("no job is like this")
+    expect(window.page.get_by_text("no job is like this")).to_be_visible()
 
 
 def test_a_pick_that_cannot_be_saved_is_taken_back_and_told(look: Look, served: Served) -> None:

@@ -114,4 +114,4 @@ class Window:
     @property
     def shown(self) -> list[str]:
         """The keys of the cards that are shown, in their order."""
-        return [str(each.get_attribute("aria-label")) for each in self.page.locator("article").all()]
+        return [str(each.get_attribute("aria-label")) for each in self.page.locator("article:not([hidden])").all()]

@@ -35,13 +35,15 @@ function heading(card) {
     chips.length ? make("ul", { className: "axes", role: "list", "aria-label": "axes" }, ...chips) : null,
     make("p", { className: "prompt", dir: "auto" }, promptOf(card)),
     card.error ? make("p", { className: "error" }, `${card.error.class}: ${card.error.message} (${card.error.code})`) : null,
-    card.draw && card.asks && !card.current ? make("p", { className: "warning" }, "made from an earlier request than the manifest has now") : null,
+    (card.draw || card.error) && card.asks && !card.current ? make("p", { className: "warning" }, "of an earlier request than the manifest has now") : null,
     ...card.warnings.map((each) => make("p", { className: "warning" }, each)));
 }
 
 function foot(card) {
   const { spec, task } = card.draw ?? card;
-  return make("details", {}, make("summary", {}, "spec ", make("code", {}, spec), " task ", make("code", {}, task || "none")), facts(card));
+  const told = make("details", {}, make("summary", {}, "spec ", make("code", {}, spec), " task ", make("code", {}, task || "none")));
+  told.addEventListener("toggle", () => told.append(facts(card)), { once: true }); // a third of all elements, and seldom read
+  return told;
 }
 
 function build(card) {
@@ -91,7 +93,11 @@ function paint(card) {
   if (!element) return;
   element.classList.toggle("picked", verdict === "pick");
   element.classList.toggle("rejected", verdict === "reject");
-  for (const name of ["pick", "reject"]) element.querySelector(`.${name}`).setAttribute("aria-pressed", String(verdict === name));
+  for (const name of ["pick", "reject"]) {
+    const act = element.querySelector(`.${name}`);
+    act.setAttribute("aria-pressed", String(verdict === name));
+    act.hidden = !(card.draw || verdict);
+  }
   const draws = drawsOf(card).length, look = element.querySelector(".closer");
   look.textContent = draws > 1 ? `Compare ${draws}` : "Look";
   look.setAttribute("aria-label", draws > 1 ? `compare ${draws} generations of ${card.key}` : `look at ${card.key}`);

@@ -1,7 +1,7 @@
 // The keyboard: letters act on the card that has the focus; a person can turn them off (WCAG 2.2, 2.1.4).
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
-const order = () => [...at("cards").querySelectorAll(".card")];
+const order = () => [...at("cards").querySelectorAll(".card:not([hidden])")];
 const focused = () => document.activeElement?.closest?.(".card") ?? null;
 
 function go(element) {

@@ -11,7 +11,10 @@ function isWanted(card) {
     && words.every((word) => text.includes(word));
 }
 
+const AT_ONCE = 40; // cards that are put up before the browser may do something else
+
 let shown = []; // keys
+let laid = ""; // how the cards lie, so that they are moved only when that changes: a video that is moved stops
 
 function show() {
   const wanted = data.cards.filter(isWanted), focused = document.activeElement;
@@ -19,14 +22,45 @@ function show() {
   at("as-grid").setAttribute("aria-pressed", String(!view.matrix));
   at("as-matrix").setAttribute("aria-pressed", String(view.matrix));
   for (const name of ["rows", "columns"]) at(name).parentElement.hidden = !view.matrix;
-  const laid = !wanted.length ? make("p", { className: "none" }, "no job is like this") : view.matrix ? matrix(wanted) : grid(wanted);
-  at("cards").replaceChildren(laid);
-  wanted.forEach(paint);
+  if (view.matrix) arrange([view.rows, view.columns, ...shown], wanted, matrix);
+  else arrange(data.cards.map((card) => card.key), data.cards, grid);
+  hide(data.cards);
+  at("none").hidden = wanted.length > 0;
   if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
   count();
 }
 
-const grid = (wanted) => make("div", { className: "grid" }, ...wanted.map(elementOf));
+function hide(cards) {
+  const keys = new Set(shown);
+  for (const { key } of cards) elements.get(key)?.element.toggleAttribute("hidden", !keys.has(key));
+}
+
+function arrange(like, cards, way) {
+  const wish = JSON.stringify([way.name, ...like]);
+  if (wish === laid) return;
+  laid = wish;
+  at("cards").replaceChildren(way(cards));
+}
+
+function put(card) {
+  const element = elementOf(card);
+  paint(card);
+  return element;
+}
+
+// A thousand cards come up a few at a time, so that the page answers from the first ones on.
+function grid(cards) {
+  const element = make("div", { className: "grid" });
+  const add = (from) => {
+    if (from && !element.isConnected) return; // they have been laid otherwise meanwhile
+    const next = cards.slice(from, from + AT_ONCE).map(({ key }) => cardAt(key)).filter(Boolean);
+    element.append(...next.map(put));
+    hide(next);
+    if (from + AT_ONCE < cards.length) setTimeout(add, 0, from + AT_ONCE);
+  };
+  add(0);
+  return element;
+}
 
 function matrix(wanted) {
   const values = (axis) => (data.axes[axis] ?? []).filter((value) => wanted.some((card) => card.axes[axis] === value));
@@ -37,7 +71,7 @@ function matrix(wanted) {
     cells.set(place, [...(cells.get(place) ?? []), card]);
   }
   const columns = values(view.columns), rows = values(view.rows);
-  const cell = (down, across) => make("td", {}, make("div", { className: "takes" }, ...(cells.get(JSON.stringify([down, across])) ?? []).map(elementOf)));
+  const cell = (down, across) => make("td", {}, make("div", { className: "takes" }, ...(cells.get(JSON.stringify([down, across])) ?? []).map(put)));
   const label = (axis, value, scope, pick) => make("th", { scope }, make("div", {}, value,
     button("Play", (event) => together(pick(event.currentTarget.closest("th"))), { "aria-label": `play ${axis} ${value} together` })));
   const inRow = (head) => [...head.parentElement.querySelectorAll("video")];

@@ -75,14 +75,18 @@ function say(card, words) {
   if (data.token === null) {
     remember();
     at("save").hidden = false;
-    tell(`${spoken(pick)} ${card.key}; save the picks when you are done`);
+    tell(`${spoken(pick)} ${card.key}`);
   } else {
     sending = sending.then(() => send(card.key, pick));
   }
 }
 
 const spoken = (pick) => ({ pick: "picked", reject: "rejected" })[pick.verdict] ?? (pick.note ? "noted on" : "nothing said of");
-const toggle = (card, verdict) => say(card, { verdict: verdictOf(card) === verdict ? null : verdict });
+
+function toggle(card, verdict) {
+  if (card.draw || verdictOf(card)) say(card, { verdict: verdictOf(card) === verdict ? null : verdict });
+  else tell(`${card.key} has no video to judge`);
+}
 
 let sending = Promise.resolve(); // one after the other: the last word counts
 let sent = 0; // a look at the data that began before is older than what this page knows
