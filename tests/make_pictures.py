@@ -36,13 +36,14 @@ shots:
     request: {prompt: "{{ product }} on a wet quay, {{ light }}, camera low and close", aspect_ratio: "{{ ratio }}"}
 """
 REFUSED = {
+    "service": {"paint": True},
     "rules": [
         {
             "on": "submit",
             "when": {"prompt": "knife"},
             "do": {"task": {"code": "content_policy_violation", "message": "no blades in an advertisement"}},
         }
-    ]
+    ],
 }
 CHOSEN = """\
 picks:
