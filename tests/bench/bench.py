@@ -2,9 +2,10 @@
 
     python tests/bench/bench.py [--quick | --tiny] [--peers] [--json] [ROW...]
 
-Rows: runs, growth, downloads, plan, own, crowd, looks, start, and with `--peers` snakemake and doit, which have to be
-on the PATH (`pip install snakemake doit` in a virtual environment of their own). All of it takes about a quarter of an
-hour, `--quick` about three minutes. `--tiny` only shows that every row can be measured; its figures mean nothing.
+Rows: runs, growth, downloads, plan, rendering, own, crowd, looks, start, and with `--peers` snakemake and doit, which
+have to be on the PATH (`pip install snakemake doit` in a virtual environment of their own). All of it takes about a
+quarter of an hour, `--quick` about three minutes. `--tiny` only shows that every row can be measured; its figures mean
+nothing. README.md beside this file tells each goal, the last figure, and why one is not met.
 The service stays on core 0 and what is measured on core 1, where there are two.
 """
 
@@ -19,7 +20,8 @@ import time
 from pathlib import Path
 
 import peers
-from rows import FULL, QUICK, ROWS, TINY, Row
+from rows import ROWS, Row
+from sizes import FULL, QUICK, TINY
 
 HEAD = "| what | ours | floor or peer | ratio | goal | met |\n|---|---:|---:|---:|---:|---|"
 

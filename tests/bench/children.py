@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,16 +16,29 @@ LONGEST = 900  # seconds that a subject may take
 
 
 @contextmanager
-def service(**options: float) -> Iterator[str]:
+def service(pem: str = "", **options: float) -> Iterator[str]:
     """Give the address of a service of its own; the options are those of `service.py`."""
     words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+    words += [f"--pem={pem}"] if pem else []
     command = [sys.executable, HERE / "service.py", "--core=0", *words]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         try:
-            yield f"http://127.0.0.1:{int(child.stdout.readline())}"
+            yield f"http{'s' if pem else ''}://127.0.0.1:{int(child.stdout.readline())}"
         finally:
             child.kill()
+
+
+@contextmanager
+def certificate() -> Iterator[str]:
+    """Give the path of a key and a certificate for 127.0.0.1 in one file, made by `openssl`."""
+    with tempfile.TemporaryDirectory(prefix="kling-bench-") as folder:
+        pem = Path(folder) / "service.pem"
+        words = ("-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1")
+        name = ("-addext", "subjectAltName=IP:127.0.0.1")
+        command = [shutil.which("openssl") or "openssl", "req", *words, *name, "-keyout", pem, "-out", pem]
+        subprocess.run(command, capture_output=True, check=True)
+        yield str(pem)
 
 
 def subject(module: str, name: str, **options: Any) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from children import subject
 from measured import folder
-from rows import Row, Size
+from rows import Row
+from sizes import Size
 from start_up import COMMAND, cpu_of
 
 SNAKE = """\

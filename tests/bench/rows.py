@@ -12,67 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import start_up
-from children import service, subject
+from children import certificate, service, subject
 from looks import against_fixed, against_optimum
+from sizes import Size
 
 Measured = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Size:
-    """How much of everything: jobs of a run, rounds, jobs of a plan, files of a download, jobs of the scale test."""
-
-    jobs: int
-    rounds: int
-    plan: int
-    files: int
-    scale: tuple[int, ...]
-    idle: int
-    crowd: int
-    crowd_seconds: float
-    tasks: int
-    planned: int = 1000
-    starts: int = 15
-    reviewed: int = 1000
-
-
-FULL = Size(
-    jobs=600,
-    rounds=5,
-    plan=100_000,
-    files=40,
-    scale=(1_000, 10_000, 100_000),
-    idle=10_000,
-    crowd=10_000,
-    crowd_seconds=8.0,
-    tasks=2200,
-)
-QUICK = Size(
-    jobs=300,
-    rounds=3,
-    plan=20_000,
-    files=16,
-    scale=(1_000, 10_000),
-    idle=2_000,
-    crowd=2_000,
-    crowd_seconds=8.0,
-    tasks=2200,
-    starts=7,
-)
-TINY = Size(
-    jobs=12,
-    rounds=1,
-    plan=60,
-    files=2,
-    scale=(20, 40),
-    idle=5,
-    crowd=12,
-    crowd_seconds=0.2,
-    tasks=400,
-    planned=8,
-    starts=1,
-    reviewed=6,
-)
 
 
 @dataclass(frozen=True)
@@ -165,13 +109,19 @@ def growth(size: Size) -> list[Row]:
 
 
 def downloads(size: Size) -> list[Row]:
-    """Downloads with hashing, against aiohttp and stock httpx."""
+    """Downloads with hashing, plain and over TLS, against aiohttp and stock httpx."""
+    with certificate() as pem:
+        return [*_downloads(size, ""), *_downloads(size, pem)]
+
+
+def _downloads(size: Size, pem: str) -> list[Row]:
     length = 20_000_000 if size.files > 2 else 1_000_000
 
     def way(name: str) -> Callable[[], Measured]:
         def fetch() -> Measured:
-            with service(size=length) as base:
-                figures = subject("subjects_wire", "download", base=base, way=name, files=size.files, width=8)
+            with service(pem, size=length) as base:
+                options = {"way": name, "files": size.files, "width": 8, "pem": pem or None}
+                figures = subject("subjects_wire", "download", base=base, **options)
             assert figures["mb"] == size.files * length / 1e6, figures
             return figures
 
@@ -181,7 +131,8 @@ def downloads(size: Size) -> list[Row]:
     rows = []
     for name, other, goal in (("aiohttp", quick, 0.75), ("stock httpx", stock, 2.5)):
         rates = [_median(each, lambda figures: figures["mb"] / figures["cpu"]) for each in (ours, other)]
-        what = f"downloads of {length // 1_000_000} MB, hashed, against {name} (MB a CPU second)"
+        over = " over TLS" if pem else ""
+        what = f"downloads of {length // 1_000_000} MB{over}, hashed, against {name} (MB a CPU second)"
         rows.append(Row(what, f"{rates[0]:.0f} MB/s", f"{rates[1]:.0f} MB/s", rates[0] / rates[1], goal, least=True))
     return rows
 
@@ -219,6 +170,19 @@ def review(size: Size) -> list[Row]:
     product, plain = (_median(each, lambda figures: figures["cpu"]) for each in (ours, floor))
     what = f"review of {size.reviewed:,} jobs, posters ready (CPU)"
     return [Row(what, f"{product:.2f} s", f"{plain:.2f} s", product / plain, 7.0)]
+
+
+def rendering(size: Size) -> list[Row]:
+    """Prompts rendered safe and bounded, against Jinja as it comes."""
+    ours, plain = _in_turns(
+        size.rounds,
+        lambda: subject("subjects_plan", "bounded", jobs=size.rendered),
+        lambda: subject("subjects_plan", "unbounded", jobs=size.rendered),
+    )
+    assert ours[0]["length"] == plain[0]["length"], (ours, plain)
+    costs = [1e3 * min(map(_cost, each)) for each in (ours, plain)]
+    what = f"rendering of {size.rendered:,} prompts, bounded, against plain Jinja (CPU)"
+    return [Row(what, f"{costs[0]:.1f} us each", f"{costs[1]:.1f} us each", costs[0] / costs[1], 1.3)]
 
 
 def own(size: Size) -> list[Row]:
@@ -279,6 +243,7 @@ ROWS: Mapping[str, Callable[[Size], list[Row]]] = {
     "downloads": downloads,
     "plan": plan,
     "review": review,
+    "rendering": rendering,
     "own": own,
     "crowd": crowd,
     "looks": looks,

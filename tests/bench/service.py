@@ -14,6 +14,7 @@ import math
 import os
 import random
 import resource
+import ssl
 import sys
 import time
 from collections.abc import Callable
@@ -138,7 +139,13 @@ class Connection(asyncio.Protocol):
 async def serve(options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     service = Service(options, video(options.size))
-    server = await loop.create_server(lambda: Connection(service, loop.call_later), "127.0.0.1", 0, backlog=8192)
+    tls = None
+    if options.pem:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(options.pem)
+    server = await loop.create_server(
+        lambda: Connection(service, loop.call_later), "127.0.0.1", 0, backlog=8192, ssl=tls
+    )
     service.port = server.sockets[0].getsockname()[1]
     print(service.port, flush=True)
     async with server:
@@ -152,6 +159,7 @@ def main() -> None:
     parser.add_argument("--median", type=float, default=0.0, help="median seconds of a task, in place of that")
     parser.add_argument("--size", type=int, default=0, help="bytes of a video, at least")
     parser.add_argument("--rtt", type=float, default=0.0, help="seconds that each answer is held back")
+    parser.add_argument("--pem", default="", help="speak TLS with the key and the certificate of this file")
     parser.add_argument("--core", type=int, default=-1, help="the core to stay on")
     options = parser.parse_args()
     if options.core >= 0 and hasattr(os, "sched_setaffinity"):

@@ -3,16 +3,23 @@
 import hashlib
 import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import campaign
-from jinja2 import StrictUndefined
+from jinja2 import Environment, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from measured import measured, work
 
 import kling_batch
+from kling_batch.manifest.template import Template, Templates
 from kling_batch.plan.diff import Action
+
+PROMPT = """\
+{{ brand }}: {{ lang.greet }} - {{ product.name }}, {{ grade }} light, on a table by the window, take {{ take }}.
+{% for color in product.colors %}A {{ color }} ribbon lies beside it. {% endfor %}
+{% if grade == "warm" %}Late sun{% else %}Morning fog{% endif %}, {{ product.name | upper }} in focus."""
 
 
 def prepare(place: str, jobs: int, *, files: bool = False, sandbox: bool = False) -> dict[str, Any]:
@@ -58,5 +65,42 @@ def lock(place: str) -> dict[str, Any]:
     return {"wall": figures.wall, "cpu": figures.cpu, "made": len(read["jobs"])}
 
 
+def bounded(jobs: int) -> dict[str, Any]:
+    """Render a prompt for each job as a manifest's are: sandboxed, every step counted."""
+    templates = Templates(_no_file)
+    template = templates.compile(PROMPT)
+    assert isinstance(template, Template), template
+    return _rendered(jobs, lambda values: templates.render(template, values))
+
+
+def unbounded(jobs: int) -> dict[str, Any]:
+    """Render the same with Jinja as it comes, but for names that are not there."""
+    return _rendered(jobs, Environment(undefined=StrictUndefined, autoescape=False).from_string(PROMPT).render)  # noqa: S701 - text for a model, no page
+
+
+def _rendered(jobs: int, render: Callable[[dict[str, object]], object]) -> dict[str, Any]:
+    length = 0
+    with measured() as figures:
+        for number in range(jobs):
+            lang = {"greet": "Hallo" if number % 2 else "Hello"}
+            product = {"name": f"Kettle {number % 7}", "colors": ["red", "teal"]}
+            values = {"brand": "Aurora", "lang": lang, "product": product, "grade": "warm", "take": number}
+            length += len(str(render(values)))
+    return {"wall": figures.wall, "cpu": figures.cpu, "made": jobs, "length": length}
+
+
+def _no_file(path: str) -> str:
+    raise AssertionError(path)
+
+
 if __name__ == "__main__":
-    work({"prepare": prepare, "product": product, "floor": floor, "lock": lock})
+    work(
+        {
+            "prepare": prepare,
+            "product": product,
+            "floor": floor,
+            "lock": lock,
+            "bounded": bounded,
+            "unbounded": unbounded,
+        }
+    )

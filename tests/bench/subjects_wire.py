@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -51,10 +52,10 @@ async def _nothing() -> None:
 
 
 @asynccontextmanager
-async def product(base: str, width: int) -> AsyncIterator[Save]:
+async def product(base: str, width: int, tls: ssl.SSLContext) -> AsyncIterator[Save]:
     """Fetch through the door that a run uses, gathered and hashed as a run does it."""
     settings = Settings(download_connections=width)
-    async with Client(origin_of(base), KEY, settings=settings) as client:
+    async with Client(origin_of(base), KEY, settings=settings, tls=tls) as client:
 
         async def save(url: str) -> int:
             sha256, gathered, size = hashlib.sha256(), bytearray(), 0
@@ -73,10 +74,10 @@ async def product(base: str, width: int) -> AsyncIterator[Save]:
 
 
 @asynccontextmanager
-async def quick(base: str, width: int) -> AsyncIterator[Save]:
+async def quick(base: str, width: int, tls: ssl.SSLContext) -> AsyncIterator[Save]:
     """Fetch with aiohttp, in reads as wide as the product's."""
     del base
-    connector = aiohttp.TCPConnector(limit=width)
+    connector = aiohttp.TCPConnector(limit=width, ssl=tls)
     async with aiohttp.ClientSession(connector=connector, read_bufsize=256 * 1024) as session:
 
         async def save(url: str) -> int:
@@ -91,11 +92,11 @@ async def quick(base: str, width: int) -> AsyncIterator[Save]:
 
 
 @asynccontextmanager
-async def stock(base: str, width: int) -> AsyncIterator[Save]:
+async def stock(base: str, width: int, tls: ssl.SSLContext) -> AsyncIterator[Save]:
     """Fetch with httpx as it comes."""
     del base
     limits = httpx.Limits(max_connections=width, max_keepalive_connections=width)
-    async with httpx.AsyncClient(limits=limits, timeout=60) as session:
+    async with httpx.AsyncClient(limits=limits, timeout=60, verify=tls) as session:
 
         async def save(url: str) -> int:
             sha256, size = hashlib.sha256(), 0
@@ -111,11 +112,12 @@ async def stock(base: str, width: int) -> AsyncIterator[Save]:
 WAYS = {"product": product, "aiohttp": quick, "httpx": stock}
 
 
-def download(base: str, way: str, files: int, width: int) -> dict[str, Any]:
-    """Download `files` videos, `width` at once; every byte is hashed, none is kept."""
+def download(base: str, way: str, files: int, width: int, pem: str | None = None) -> dict[str, Any]:
+    """Download `files` videos, `width` at once, of a service with that certificate; all is hashed, nothing kept."""
+    tls = ssl.create_default_context(cafile=pem)
 
     async def main() -> tuple[float, float, int]:
-        async with WAYS[way](base, width) as save:
+        async with WAYS[way](base, width, tls) as save:
             await save(f"{base}/files/0.mp4")
             slots, total = asyncio.Semaphore(width), 0
 

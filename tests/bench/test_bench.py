@@ -12,9 +12,10 @@ BENCH = Path(__file__).parent / "bench.py"
 ROWS = {
     "runs": ["run against the bare loop", "run against a plain", "run against a plain"],
     "growth": ["CPU a look"],
-    "downloads": ["downloads of", "downloads of"],
+    "downloads": ["downloads of"] * 4,
     "plan": ["plan of", "memory of that plan"],
     "review": ["review of"],
+    "rendering": ["rendering of"],
     "own": ["own CPU", "its exponent", "memory of a run"],
     "crowd": ["memory with"],
     "looks": ["looks after 200 tasks", "looks against a fixed"],
