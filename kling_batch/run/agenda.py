@@ -11,9 +11,9 @@ from typing import assert_never
 from kling_batch.api.pace import Pacer
 from kling_batch.run.courses import Course
 from kling_batch.run.states import Command, Fetch, Look, LookUp, Rest, Submit
+from kling_batch.run.width import Width
 
 LOOKS = 16  # looks in the air at once
-FILES = 6  # downloads in the air at once
 GRAIN = 1e-6  # seconds that are no wait: a sum of floats may be off by less than a clock can show
 
 
@@ -59,7 +59,8 @@ class Agenda:
     def __init__(self, posts: int, submit_pace: Pacer, look_pace: Pacer) -> None:
         self.submits = Line(posts, submit_pace)
         self.looks = Line(LOOKS, look_pace)
-        self.fetches = Line(FILES)
+        self._width = Width()
+        self.fetches = Line(self._width.now)
         self._heap: list[tuple[float, int, Course, Command]] = []
         self._order = itertools.count()
 
@@ -75,6 +76,10 @@ class Agenda:
     def put(self, course: Course, command: Command, due: float) -> None:
         """Enter a command that is to be carried out at `due`."""
         heapq.heappush(self._heap, (due, next(self._order), course, command))
+
+    def landed(self, now: float, size: int) -> None:
+        """Learn from a download of so many bytes how many are worth having in the air at once."""
+        self.fetches.most = self._width.landed(now, size, crowded=bool(self.fetches.queue))
 
     def call_up(self, now: float) -> float:
         """Bring what is due into its line; return the seconds until the next command falls due."""

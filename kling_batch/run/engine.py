@@ -25,6 +25,7 @@ from kling_batch.run.courses import Course, known_task, owners, set_out
 from kling_batch.run.gate import Gate, Halt, Verdict
 from kling_batch.run.lifecycle import step
 from kling_batch.run.looks import Looks
+from kling_batch.run.ports import Brought
 from kling_batch.run.states import (
     Answer,
     Command,
@@ -237,6 +238,8 @@ class Engine:
                 self._looks.learn(course.kind, course.seen - course.since, now - course.since)
         if isinstance(after, Ready) and isinstance(before, Waiting):
             self._try_again(course, after)
+        if isinstance(answer, Brought):
+            self._agenda.landed(now, answer.done.bytes)
         if isinstance(answer, Fault) and answer.kind is FaultKind.RATE:
             line = self._agenda.submits if isinstance(before, Ready) else self._agenda.looks
             line.slow(now, SLOWER if answer.wait is None else answer.wait)
