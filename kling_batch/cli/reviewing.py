@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 PAGE = "index.html"
 LARGE = 50_000_000  # bytes of an embedded page from which it is told that mail and browsers may refuse it
+LARGEST = 500_000_000  # bytes of a page; a text of more than 2**29 characters is opened by no browser
 ServePort = click.IntRange(0, 65535)
 
 
@@ -90,6 +91,8 @@ def _write(campaign: "Campaign", changes: Sequence[Change], folder: Path, *, emb
     where = folder / PAGE
     if where.exists() and GENERATOR.encode() not in store.read_bytes(where, 1 << 30)[:2000]:
         raise UsageError(f"`{terminal.shown(where)}` is not a page of ours", help="choose another folder with `-o`")
+    if embed:
+        _fits(campaign, changes)
     folder.mkdir(parents=True, exist_ok=True)
     showing.tell_faults(showing.posters(campaign, changes, folder))
     shown = showing.gallery(campaign, changes, folder, showing.embedded if embed else reviewing.address(folder))
@@ -101,6 +104,20 @@ def _write(campaign: "Campaign", changes: Sequence[Change], folder: Path, *, emb
     if sheets:
         for path in _sheets(shown.cards, changes, folder):
             terminal.out(terminal.shown(path))
+
+
+def _fits(campaign: "Campaign", changes: Sequence[Change]) -> None:
+    """Raise `UsageError` where the videos are more than a page can hold."""
+    shelf = Shelf(root=campaign.places.outputs)
+    records = [each for change in changes if change.record for each in (change.record, *change.record.past)]
+    videos = {path for record in records if (path := reviewing.video_of(record, shelf))}
+    size = sum(path.stat().st_size for path in videos) * 4 // 3  # as base64 has it
+    if size > LARGEST:
+        raise UsageError(
+            f"with its videos in it the page would have {megabytes(size)}, and browsers open none above "
+            f"{megabytes(LARGEST)}",
+            help="name fewer jobs, or leave `--embed` out",
+        )
 
 
 def _sheets(shown: Sequence[Card], changes: Sequence[Change], folder: Path) -> list[Path]:

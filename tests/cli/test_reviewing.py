@@ -100,6 +100,16 @@ def test_an_embedded_page_needs_no_other_file(command: Command, folder: Path) ->
     assert [each["poster"].startswith("data:image/jpeg;base64,") for each in draws] == [True, True]
 
 
+def test_an_embedded_page_that_no_browser_would_open_is_not_made(command: Command, outputs: Path) -> None:
+    os.truncate(outputs / "hero" / "de-t1.mp4", 400_000_000)
+
+    said = command("review", "spring.yaml", "--sandbox", "--embed")
+
+    assert said.code == 2
+    assert re.search(r"the page would have 533\.\d MB, and browsers open none above 500\.0 MB", said.err)
+    assert not (outputs / "review").exists()
+
+
 @pytest.mark.usefixtures("outputs")
 def test_picks_of_jobs_that_nobody_knows_are_told(command: Command, folder: Path) -> None:
     (folder / "spring.sandbox.picks.yaml").write_text('picks:\n  "hero/lang=dd#1": {"verdict": "pick"}\n')

@@ -92,6 +92,18 @@ def test_what_failures_have_in_common_leads_to_them(look: Look, made: Path) -> N
     expect(window.page.get_by_label("product", exact=True)).to_have_value("knife")
 
 
+def test_a_filter_stops_no_video_that_it_leaves(look: Look, made: Path) -> None:
+    window = look(made / PAGE)
+    window.card(KETTLES[0]).get_by_role("button", name="play").click()
+    window.until("(key) => document.querySelector(`[data-key='${key}'] video`).currentTime > 0.1", KETTLES[0])
+
+    window.page.get_by_label("product", exact=True).select_option("kettle")
+    window.page.get_by_label("state", exact=True).select_option("done")
+
+    assert window.shown == KETTLES
+    expect(window.card(KETTLES[0]).locator("video")).to_have_js_property("paused", value=False)
+
+
 def test_a_matrix_puts_takes_side_by_side_where_two_axes_meet(look: Look, made: Path) -> None:
     window = look(made / PAGE)
     page = window.page

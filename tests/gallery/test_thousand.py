@@ -98,6 +98,19 @@ def test_a_matrix_of_a_thousand_jobs_is_laid_out(look: Look, tmp_path: Path) -> 
     expect(window.page.locator("td article")).to_have_count(1000)
 
 
+def test_a_language_without_spaces_is_compared_by_its_characters(look: Look, tmp_path: Path) -> None:
+    made = card(0)
+    assert made.draw is not None
+    result = dataclasses.replace(made.draw, prompt="桟橋の上の銅の薬缶, slow-motion")
+    earlier = dataclasses.replace(made.draw, prompt="桟橋の上の鉄の薬缶, stop-motion", spec="before")
+    window = look(written(tmp_path, dataclasses.replace(made, draw=result, past=(earlier,))))
+    window.foreseen = (NOT_FOUND,)
+
+    window.page.get_by_role("button", name="compare 2 generations").click()
+
+    assert window.page.locator("dialog mark").all_inner_texts() == ["鉄", "stop", "銅", "slow"]
+
+
 def test_what_is_unseen_is_shown_and_what_is_markup_is_text(look: Look, tmp_path: Path) -> None:
     first = card(0)
     assert first.draw is not None

@@ -3,9 +3,13 @@
 const drawsOf = (card) => [card.draw, ...card.past].filter(Boolean);
 const named = (draw) => `generation ${draw.generation}, spec ${draw.spec}`;
 
-// The words of one prompt, those that the other does not have marked; a run of them is told by longest common sequence.
+// Where a language has no spaces each of its characters is a word, as in `report/worddiff.py`.
+const CJK = "\\u3040-\\u30ff\\u3400-\\u4dbf\\u4e00-\\u9fff\\uac00-\\ud7af";
+const WORDS = new RegExp(`[${CJK}]|(?:(?![${CJK}])[\\p{L}\\p{M}\\p{N}_])+|\\s+|.`, "gsu");
+
+// The words of one prompt, those that are not in the longest sequence which it shares with the other one marked.
 function marked(text, other) {
-  const [mine, theirs] = [text.split(/(\s+)/), other.split(/(\s+)/)];
+  const [mine, theirs] = [text.match(WORDS), other.match(WORDS)];
   const common = lengths(mine, theirs), told = [];
   for (let here = 0, there = 0; here < mine.length; here += 1) {
     while (there < theirs.length && mine[here] !== theirs[there] && common[here][there + 1] === common[here][there] && common[here + 1][there] < common[here][there]) there += 1;
