@@ -8,7 +8,7 @@ from kling_batch.sandbox import catalogue
 from kling_batch.sandbox.answer import Answer, refused
 from kling_batch.sandbox.check import peek
 from kling_batch.sandbox.facts import Fact
-from kling_batch.sandbox.films import film, sent
+from kling_batch.sandbox.films import sent
 from kling_batch.sandbox.outgoing import Broken, Mangled, Outgoing, Sleep, Whole, changed
 from kling_batch.sandbox.scenario import Effects, Exchange, Moment, Operation, Scenario, Transfer
 from kling_batch.sandbox.task import Task
@@ -132,7 +132,7 @@ class Desk:
         if task is None:
             return refused(403, "AccessDenied", "Request has expired")
         wanted = None if effects.whole else asked.headers.get("range")
-        return sent(film(task, self.terms.clip_bytes, painted), task, wanted, asked.headers.get("if-range"))
+        return sent(task, self.terms.clip_bytes, wanted, asked.headers.get("if-range"), painted)
 
     def _effects(self, asked: Asked, content: Content) -> Effects:
         if self.scenario.is_empty:

@@ -28,8 +28,9 @@ def _padded(mode: str, ratio: str, seconds: int, audio: bool, size: int) -> memo
     return memoryview(video + padding(size - len(video)) if size > len(video) else video)
 
 
-def sent(parts: tuple[Part, ...], task: Task, wanted: str | None, if_range: str | None) -> Answer:
+def sent(task: Task, size: int, wanted: str | None, if_range: str | None, painted: bytes | None = None) -> Answer:
     """Return a task's video, or the part of it that the `Range` header names, if `If-Range` still holds."""
+    parts = film(task, size, painted)
     total = sum(len(part) for part in parts)
     etag = f'"{hashlib.sha256(f"{task.id}:{total}".encode()).hexdigest()[:32]}"'
     headers = (("content-type", "video/mp4"), ("accept-ranges", "bytes"), ("etag", etag))
