@@ -14,12 +14,14 @@ from kling_batch.cli.choosing import campaigns, reads_manifests, reads_whole_man
 from kling_batch.cli.selection import check_selectors
 from kling_batch.errors import KlingBatchError, UsageError
 from kling_batch.job import Json, Key
+from kling_batch.media import stills
 from kling_batch.plan.record import State
 from kling_batch.plan.select import Selection
 from kling_batch.report.checking import Checked, verify_json, verify_text
 from kling_batch.report.recovery import Regain, Regained, recovery_json, recovery_text
 from kling_batch.run import recovering, verifying
 from kling_batch.run.recovering import Recovery
+from kling_batch.run.shelf import Shelf
 from kling_batch.run.verifying import Finding, Trouble
 from kling_batch.text.plain import plain
 
@@ -33,6 +35,7 @@ NOTHING_WRITTEN = "nothing was written"
 @click.command(epilog="Example: kling-batch verify manifests/spring.yaml --fetch")
 @reads_manifests
 @click.option("--fetch", is_flag=True, help="Ask the service for what is missing; nothing is submitted.")
+@click.option("--frames/--no-frames", default=None, help="Decode every picture too [if the extra media is here].")
 @service.proxy
 @service.speed
 @service.scenario
@@ -42,6 +45,7 @@ def verify(
     selection: Selection,
     *,
     fetch: bool,
+    frames: bool | None,
     proxy: str | None,
     speed: float | None,
     scenario: Path | None,
@@ -49,9 +53,11 @@ def verify(
 ) -> int:
     """Check every video that is done: that it is here, its size, checksum and boxes, and the task it came from.
 
+    With the extra `media` every picture is decoded too: what cannot be is damage, black and frozen videos are warnings.
     Ends with 9 if one is missing or wrong, also where another clone has it; --fetch brings what is missing, for as long
     as the service keeps it. Neither lock nor any file that is here is changed.
     """
+    frames = _may_look(frames)
     service.only_for_a_sandbox(asks[0], speed, scenario)
     read = campaigns(asks)
     locks = [kling_batch.state(campaign) for campaign in read]
@@ -63,9 +69,21 @@ def verify(
         if fetch and any(file.trouble in {Trouble.MISSING, Trouble.UNLABELLED} for file in found):
             with service.reached(asked, campaign, speed=speed, scenario=scenario) as base_url:
                 found = _fetched(campaign, found, service.key_of(asked), base_url, proxy)
+        if frames:
+            found = verifying.look(found, Shelf(root=campaign.places.outputs), stills.probe)
         told.append(_checked(found))
     _tell(asks, told, as_json=as_json)
     return SOME_FAIL if any(file.trouble for files in told for file in files) else 0
+
+
+def _may_look(wanted: bool | None) -> bool:  # noqa: FBT001 - an option with three values
+    """Say whether the pictures are to be decoded; raises `UsageError` where that is asked for and cannot be done."""
+    if wanted is False or stills.is_installed():
+        return wanted is not False
+    if wanted:
+        raise UsageError(stills.MISSING, help=f"`{stills.INSTALL}`")
+    terminal.talk(f"no look at the pictures: {stills.MISSING}; `{stills.INSTALL}`")
+    return False
 
 
 def _keys(campaign: "Campaign") -> tuple[Key, ...]:
@@ -91,9 +109,21 @@ def _checked(found: Sequence[Finding]) -> list[Checked]:
             sha256=file.record.sha256,
             trouble=file.trouble.value if file.trouble else "",
             why=file.why,
+            picture=_picture(file.probe) if file.probe else None,
+            warnings=file.probe.warnings if file.probe else (),
         )
         for file in found
     ]
+
+
+def _picture(probe: stills.Probe) -> dict[str, Json]:
+    return {
+        "seconds": round(probe.seconds, 2),
+        "width": probe.width,
+        "height": probe.height,
+        "frames_per_second": round(probe.frames_per_second, 3),
+        "audio": probe.has_audio,
+    }
 
 
 def _tell(asks: Sequence[Asked], told: Sequence[Sequence[Checked]], *, as_json: bool) -> None:

@@ -14,7 +14,10 @@ ROWS = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """One file that should be here: `trouble` is one word, empty if all is well; `why` says it for people."""
+    """One file that should be here: `trouble` is one word, empty if all is well; `why` says it for people.
+
+    `picture` is what a decoder found, for programs, `None` if none looked; `warnings` are what a person should look at.
+    """
 
     key: Key
     output: str
@@ -22,6 +25,8 @@ class Checked:
     sha256: str | None
     trouble: str
     why: str
+    picture: dict[str, Json] | None = None
+    warnings: tuple[str, ...] = ()
 
 
 _REPAIRS: Mapping[str, str] = {
@@ -38,6 +43,7 @@ def verify_text(files: Sequence[Checked], manifest: str, flags: str) -> str:
     """Return what was found, a row a file that is not as it should be, then how many are, and what to do."""
     troubled = [file for file in files if file.trouble]
     rows = [(file.trouble, file.key, file.output, file.why) for file in troubled[:ROWS]]
+    rows += [("warning", each.key, each.output, text) for each in files for text in each.warnings][:ROWS]
     lines = aligned(rows)
     if len(troubled) > ROWS:
         lines.append(f"... and {several(len(troubled) - ROWS, 'more file')}; `--json` tells every one")
@@ -45,6 +51,8 @@ def verify_text(files: Sequence[Checked], manifest: str, flags: str) -> str:
     counted = Counter(file.trouble for file in files)
     told = [f"{counted['']:,} as they were made", *(f"{counted[word]:,} {word}" for word in _REPAIRS if counted[word])]
     lines.append(f"{several(len(files), 'file')}: {', '.join(told)}")
+    warned = sum(bool(file.warnings) for file in files)
+    lines += [f"  warning: {several(warned, 'video')} to look at; `redo` draws one anew"] if warned else []
     for word, repair in _REPAIRS.items():
         if counted[word]:
             lines.append(f"  {word}: {repair.format(manifest=shlex.quote(manifest), flags=flags)}")
@@ -64,6 +72,8 @@ def verify_json(files: Sequence[Checked]) -> dict[str, Json]:
                 "sha256": file.sha256,
                 "state": file.trouble or "sound",
                 "because": file.why,
+                "picture": file.picture,
+                "warnings": list(file.warnings),
             }
             for file in files
         ],

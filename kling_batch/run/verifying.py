@@ -1,17 +1,22 @@
 """Every file that the lock calls done, held against what the lock knows of it. It only reads."""
 
 import enum
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from kling_batch.errors import StateError
 from kling_batch.job import Key
 from kling_batch.media.boxes import Damage, inspect
+from kling_batch.media.stills import Probe
 from kling_batch.plan.lockfile import Lock
 from kling_batch.plan.record import Record, State
 from kling_batch.plan.select import Selection, selected, selection_of
 from kling_batch.run.shelf import Shelf
 from kling_batch.run.workspace import Campaign
+
+_HANDS = 4  # decoders at work at once
 
 
 class Trouble(enum.Enum):
@@ -28,7 +33,7 @@ class Trouble(enum.Enum):
 class Finding:
     """One file that should be here; `trouble` is `None` if all is well, `why` says it for people.
 
-    `record` is the generation that it belongs to, of the job `key`.
+    `record` is the generation that it belongs to, of the job `key`; `probe` what a decoder found, where one looked.
     """
 
     key: Key
@@ -36,6 +41,7 @@ class Finding:
     output: str
     trouble: Trouble | None = None
     why: str = ""
+    probe: Probe | None = None
 
 
 def verify(campaign: Campaign, lock: Lock, only: Sequence[str] | Selection = ()) -> tuple[Finding, ...]:
@@ -57,6 +63,27 @@ def checked(file: Finding, shelf: Shelf) -> Finding:
     except (StateError, OSError) as error:
         trouble, why = Trouble.CHANGED, str(error)
     return Finding(key=file.key, record=file.record, output=file.output, trouble=trouble, why=why)
+
+
+def look(found: Sequence[Finding], shelf: Shelf, probe: Callable[[Path], Probe]) -> tuple[Finding, ...]:
+    """Return the same with what a decoder finds in each file that is sound so far; pictures it cannot read are damage.
+
+    Several are looked at beside each other: a decoder leaves the interpreter's lock alone.
+    """
+
+    def looked(file: Finding) -> Finding:
+        path = shelf.path(file.output)
+        if file.trouble is not None or not path.is_file():
+            return file
+        seen = probe(path)
+        if not seen.damage:
+            return replace(file, probe=seen)
+        return replace(
+            file, probe=seen, trouble=Trouble.DAMAGED, why=f"its pictures cannot all be decoded: {seen.damage}"
+        )
+
+    with ThreadPoolExecutor(_HANDS) as pool:
+        return tuple(pool.map(looked, found))
 
 
 def _troubles(record: Record, output: str, shelf: Shelf) -> Iterator[tuple[Trouble, str]]:

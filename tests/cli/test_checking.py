@@ -48,7 +48,7 @@ def test_sound_files_are_counted(command: Command) -> None:
 
     assert (said.code, said.out) == (0, "2 files: 2 as they were made\n")
     assert told["counts"] == {"sound": 1}
-    assert set(told["files"][0]) == {"key", "output", "task", "sha256", "state", "because"}
+    assert set(told["files"][0]) == {"key", "output", "task", "sha256", "state", "because", "picture", "warnings"}
 
 
 def test_what_is_wrong_is_told_with_what_to_do_and_ends_with_9(command: Command, made: Path) -> None:
