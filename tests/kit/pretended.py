@@ -21,7 +21,7 @@ from kling_batch.api.answers import (
 from kling_batch.api.wire import balance_answer, look_answer, submit_answer, upload_answer
 from kling_batch.job import Json
 from kling_batch.sandbox.answer import Answer
-from kling_batch.sandbox.films import film, sent
+from kling_batch.sandbox.films import sent
 from kling_batch.sandbox.task import Fate
 from kling_batch.sandbox.world import Caller, World
 
@@ -124,7 +124,7 @@ class Pretended:
             yield LinkDead(status=403)
             return
         ignored = trouble == "ignored-range"
-        answer = sent(film(task, 0), task, f"bytes={start}-" if start and not ignored else None, etag)
+        answer = sent(task, 0, f"bytes={start}-" if start and not ignored else None, etag)
         content = HTML if trouble == "html" else answer.body
         if trouble == "damaged":
             content = content[:24] + b"\xff" * 24 + content[48:]
