@@ -103,6 +103,23 @@ def test_a_job_joins_and_leaves_what_is_shown_as_its_state_changes(look: Look, s
     served.quay.run("run", "quay.yaml", "later", *FAST)
 
     expect(window.page.get_by_text("no job is like this")).to_be_visible()
+    expect(window.page.get_by_label("state", exact=True)).to_have_value("pending")
+    window.page.get_by_label("state", exact=True).select_option("all")
+    expect(window.card("later#1")).to_contain_text("done")
+
+
+def test_a_value_that_an_edit_brings_can_be_filtered_by(look: Look, served: Served) -> None:
+    window = look(served.address)
+    manifest = served.quay.folder / "quay.yaml"
+    window.page.get_by_label("ratio", exact=True).select_option("9x16")
+    window.page.get_by_label("search").fill("")
+
+    manifest.write_text(manifest.read_text().replace("[kettle, knife]", "[kettle, knife, lamp]"))
+
+    window.until("() => [...document.querySelectorAll('#axis-product option')].length === 4")
+    expect(window.page.get_by_label("search")).to_be_focused()
+    window.page.get_by_label("product", exact=True).select_option("lamp")
+    assert window.shown == ["voyage/product=lamp,ratio=9x16#1", "voyage/product=lamp,ratio=9x16#2"]
 
 
 def test_a_pick_that_cannot_be_saved_is_taken_back_and_told(look: Look, served: Served) -> None:

@@ -130,7 +130,7 @@ def test_what_is_unseen_is_shown_and_what_is_markup_is_text(look: Look, tmp_path
             task=SCRIPT,
         ),
     )
-    window = look(written(tmp_path, hostile))
+    window = look(written(tmp_path, hostile, card(1)))
     window.foreseen = (NOT_FOUND, "The action has been blocked")
     element = window.card(hostile.key)
 
@@ -142,3 +142,5 @@ def test_what_is_unseen_is_shown_and_what_is_markup_is_text(look: Look, tmp_path
     expect(element.locator("dl")).to_contain_text(SCRIPT)
     expect(window.page).to_have_title("bench - review")
     assert window.page.locator("main script, main img, main b").count() == 0
+    window.page.get_by_label("state", exact=True).select_option("done")
+    assert window.shown == [card(1).key]

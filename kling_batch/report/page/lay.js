@@ -1,6 +1,6 @@
 // Which cards are shown, and how they lie: a grid, or a matrix of two axes.
 
-const view = { matrix: false, rows: "", columns: "", axes: {}, state: "", verdict: "", text: "" };
+const view = { matrix: false, rows: "", columns: "", axes: Object.create(null), state: "", verdict: "", text: "" };
 
 function isWanted(card) {
   const words = view.text.toLowerCase().split(/\s+/).filter(Boolean);
@@ -97,12 +97,6 @@ function lay(isMatrix) {
 
 const option = ([value, text]) => make("option", { value }, text);
 
-function fill(element, options) {
-  const value = element.value;
-  element.replaceChildren(...options.map(option));
-  if (options.some(([each]) => each === value)) element.value = value;
-}
-
 const field = (label, element) => make("div", { className: "field" }, make("label", { htmlFor: element.id }, label), element);
 
 function choice(id, label, options, does) {
@@ -110,23 +104,28 @@ function choice(id, label, options, does) {
   return field(label, element);
 }
 
-const stateOptions = () => [["", "all"], ...[...new Set(data.cards.map((card) => card.state))].map((each) => [each, each])];
+const all = (values) => [["", "all"], ...values.map((each) => [each, each])];
+const STATES = ["pending", "submitted", "done", "failed", "unsure", "lost"];
 
+// The filters, made again where jobs have other axes or values by now; what was chosen stays chosen.
 function filters() {
   const axes = Object.entries(data.axes), names = axes.map(([axis]) => [axis, axis]);
   const many = axes.filter(([, values]) => values.length > 1);
-  view.rows = (many.at(-1) ?? axes.at(-1))[0];
-  view.columns = (many.findLast(([axis]) => axis !== view.rows) ?? ["shot"])[0];
+  if (!(view.rows in data.axes)) view.rows = (many.at(-1) ?? axes.at(-1))[0];
+  if (!(view.columns in data.axes)) view.columns = (many.findLast(([axis]) => axis !== view.rows) ?? ["shot"])[0];
+  for (const axis of Object.keys(view.axes)) if (!many.some(([name]) => name === axis)) delete view.axes[axis];
+  const focused = document.activeElement.id;
   const search = make("input", { type: "search", id: "text", placeholder: "prompt, key, task", oninput: () => { view.text = search.value; show(); } });
   at("filters").replaceChildren(
     field("search", search),
-    ...many.map(([name, values]) => choice(`axis-${name}`, name, [["", "all"], ...values.map((each) => [each, each])], (value) => { view.axes[name] = value; })),
-    choice("state", "state", stateOptions(), (value) => { view.state = value; }),
+    ...many.map(([name, values]) => choice(`axis-${name}`, name, all(values), (value) => { view.axes[name] = value; })),
+    choice("state", "state", all(STATES), (value) => { view.state = value; }),
     choice("verdict", "verdict", [["", "all"], ["pick", "picked"], ["reject", "rejected"], ["none", "open"]], (value) => { view.verdict = value; }),
     choice("rows", "rows", names, (value) => { view.rows = value; }),
     choice("columns", "columns", names, (value) => { view.columns = value; }));
-  at("rows").value = view.rows;
-  at("columns").value = view.columns;
+  for (const name of ["text", "state", "verdict", "rows", "columns"]) at(name).value = view[name];
+  for (const [name] of many) at(`axis-${name}`).value = view.axes[name] ?? "";
+  if (focused) at(focused)?.focus();
 }
 
 // A pattern of failures becomes the filters that show them.

@@ -25,17 +25,13 @@ async function refresh() {
 
 function take(fresh) {
   if (JSON.stringify(fresh) === JSON.stringify(data)) return;
+  const axes = JSON.stringify(data.axes);
   data = fresh;
   know();
   head();
-  fill(at("state"), stateOptions());
-  const wanted = data.cards.filter(isWanted);
-  if (JSON.stringify(wanted.map((card) => card.key)) !== JSON.stringify(shown)) return show();
-  for (const card of wanted) {
-    elementOf(card);
-    paint(card);
-  }
-  count();
+  if (JSON.stringify(data.axes) !== axes) filters();
+  data.cards.filter((card) => elements.has(card.key)).forEach(put);
+  show();
 }
 
 at("filters").addEventListener("submit", (event) => event.preventDefault());
