@@ -45,7 +45,7 @@ class Card:
 
     `spec` and `task` are those of its latest attempt, `usd` is what all its generations have cost or may cost. `asks`
     is the request that the manifest asks for now, `None` for a job that is gone from it; `is_current` says whether the
-    result, or without one the latest attempt, was made from it.
+    result, or without one the latest attempt, was made from it. `price` is what one submit is expected to cost, in USD.
     """
 
     key: Key
@@ -57,6 +57,7 @@ class Card:
     spec: str
     task: str
     usd: Decimal | None
+    price: Decimal | None
     asks: Request | None
     is_current: bool
     failure: Failure | None
@@ -96,6 +97,7 @@ def _card(change: Change, pick: Pick | None, views: Views) -> Card:
         spec=_short(record.spec if record else job.spec.hash if job else ""),
         task=(record.task or "") if record else "",
         usd=cost(record) if record else None,
+        price=change.price,
         asks=request,
         is_current=bool(made and job and made.spec == job.spec.hash),
         failure=record.failure if record else None,

@@ -147,6 +147,7 @@ def _card_json(card: Card) -> dict[str, Json]:
         "state": card.state.value,
         "because": card.because,
         "usd": exact(card.usd),
+        "price": exact(card.price),
         "current": card.is_current,
         "spec": card.spec,
         "task": card.task,

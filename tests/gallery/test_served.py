@@ -99,6 +99,7 @@ def test_a_job_joins_and_leaves_what_is_shown_as_its_state_changes(look: Look, s
     window = look(served.address)
     window.page.get_by_label("state", exact=True).select_option("pending")
     assert window.shown == ["later#1"]
+    expect(window.card("later#1")).to_contain_text("$0.184 expected")
 
     served.quay.run("run", "quay.yaml", "later", *FAST)
 

@@ -46,6 +46,7 @@ def card(number: int) -> Card:
         spec=draw.spec,
         task=draw.task,
         usd=Decimal("0.184"),
+        price=Decimal("0.184"),
         asks=Request(prompt=draw.prompt),
         is_current=True,
         failure=None,

@@ -21,6 +21,12 @@ function facts(card) {
     ...row("standing", card.because), ...row("asked for now", isOld ? card.asks.prompt : ""));
 }
 
+// What a job has cost, or would cost where nothing has been bought yet.
+function costOf(card) {
+  if (card.state !== "pending" || Number(card.usd)) return money(card.usd);
+  return card.price === null ? "price unknown" : `${money(card.price)} expected`;
+}
+
 function heading(card) {
   const { shot, ...axes } = card.axes;
   const chips = Object.entries(axes).map(([axis, value]) => {
@@ -31,7 +37,7 @@ function heading(card) {
   return make("div", { className: "head" },
     make("h2", {}, ...keyed(card.key)),
     make("p", { className: "line" }, make("span", { className: `state ${card.state}` }, card.state),
-      make("span", {}, money(card.usd)), make("span", {}, `take ${card.take}`)),
+      make("span", {}, costOf(card)), make("span", {}, `take ${card.take}`)),
     chips.length ? make("ul", { className: "axes", role: "list", "aria-label": "axes" }, ...chips) : null,
     make("p", { className: "prompt", dir: "auto" }, promptOf(card)),
     card.error ? make("p", { className: "error" }, `${card.error.class}: ${card.error.message} (${card.error.code})`) : null,
@@ -66,7 +72,7 @@ function build(card) {
 
 const prints = {
   stage: (card) => [card.draw?.video, card.draw?.poster, card.draw?.sha],
-  head: (card) => [card.state, card.usd, promptOf(card), card.error, card.warnings, card.current, card.axes, Boolean(card.draw)],
+  head: (card) => [card.state, card.usd, card.price, promptOf(card), card.error, card.warnings, card.current, card.axes, Boolean(card.draw)],
   foot: (card) => [card.draw, card.asks, card.because, card.spec, card.task],
 };
 const anew = { stage, head: heading, foot };
