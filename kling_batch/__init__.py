@@ -46,8 +46,9 @@ if TYPE_CHECKING:
     from kling_batch.plan.record import Record, State
     from kling_batch.plan.select import Selection
     from kling_batch.run.holding import hold
+    from kling_batch.run.outcome import Outcome
     from kling_batch.run.planning import plan, state
-    from kling_batch.run.runner import Outcome, run
+    from kling_batch.run.runner import run
     from kling_batch.run.workspace import Campaign, load, prices
     from kling_batch.text.diagnostic import Diagnostic
 
@@ -96,7 +97,8 @@ _HOME = {
     "kling_batch.plan.lockfile": ["Lock"],
     "kling_batch.plan.record": ["Record", "State"],
     "kling_batch.plan.select": ["Selection"],
-    "kling_batch.run.runner": ["Outcome", "run"],
+    "kling_batch.run.outcome": ["Outcome"],
+    "kling_batch.run.runner": ["run"],
     "kling_batch.run.holding": ["hold"],
     "kling_batch.run.planning": ["plan", "state"],
     "kling_batch.run.workspace": ["Campaign", "load", "prices"],

@@ -9,8 +9,9 @@ from kling_batch.plan.diff import Plan
 from kling_batch.plan.lockfile import Lock
 from kling_batch.plan.lockfile import format as format_lock
 from kling_batch.run.healing import is_marked
-from kling_batch.run.journal import DiskTape, Journal, Replayed, Tape, open_journal, recovered
+from kling_batch.run.journal import DiskTape, Journal, Tape, open_journal
 from kling_batch.run.planning import journal_of, lock_bytes, lock_of
+from kling_batch.run.replay import Replayed, recovered
 from kling_batch.run.shelf import Shelf
 from kling_batch.run.workspace import Campaign
 

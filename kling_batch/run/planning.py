@@ -13,9 +13,9 @@ from kling_batch.plan.lockfile import LIMIT, Lock, belongs
 from kling_batch.plan.record import Record, State, committed
 from kling_batch.plan.select import Selection, selected, selection_of
 from kling_batch.run.healing import read_lock
-from kling_batch.run.journal import Replayed, recovered, replay
 from kling_batch.run.picking import read_picks
 from kling_batch.run.refreshing import refreshing
+from kling_batch.run.replay import Replayed, recovered, replay
 from kling_batch.run.workspace import Campaign, prices
 from kling_batch.text.decode import decode
 from kling_batch.text.uncollected import uncollected

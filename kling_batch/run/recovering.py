@@ -22,11 +22,12 @@ from kling_batch.plan.cost import Prices
 from kling_batch.plan.join import tasks
 from kling_batch.plan.lockfile import Lock, fold
 from kling_batch.plan.record import State
-from kling_batch.run.journal import Replayed, open_journal
+from kling_batch.run.journal import open_journal
 from kling_batch.run.leavings import Draw, draws
 from kling_batch.run.lifecycle import told
 from kling_batch.run.planning import journal_of, lock_of
 from kling_batch.run.ports import Service
+from kling_batch.run.replay import Replayed
 from kling_batch.run.resolving import enter
 from kling_batch.run.workspace import Campaign, prices
 

@@ -30,6 +30,7 @@ from kling_batch.run.collect import Collector, Offload
 from kling_batch.run.engine import Engine
 from kling_batch.run.gate import Halt
 from kling_batch.run.journal import Journal
+from kling_batch.run.outcome import Outcome
 from kling_batch.run.ports import Service
 from kling_batch.run.shelf import Shelf
 from kling_batch.run.states import Dead, Gone, Left, Unsettled
@@ -45,22 +46,6 @@ ACTIVE = frozenset(
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How a run ended. `exit_code` as in design section 7; `reasons` say why, for people, the gravest first.
-
-    `counts` are the manifest's jobs by state; `spent` the USD of this run, billed or expected, for so many `submits`;
-    `left` says of each job that this run did not bring to its end what stood against it.
-    """
-
-    exit_code: int
-    reasons: tuple[str, ...]
-    counts: Mapping[State, int]
-    spent: Decimal
-    submits: int = 0
-    left: Mapping[Key, str] = field(default_factory=dict)
 
 
 def is_empty(plan: Plan) -> bool:

@@ -15,7 +15,8 @@ from kling_batch.events import Event
 from kling_batch.plan.diff import Plan
 from kling_batch.run import holding, workspace
 from kling_batch.run.journal import DiskTape
-from kling_batch.run.runner import Outcome, Run
+from kling_batch.run.outcome import Outcome
+from kling_batch.run.runner import Run
 from kling_batch.sandbox.terms import Terms
 from kling_batch.sandbox.world import World
 

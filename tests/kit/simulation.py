@@ -26,8 +26,9 @@ from kling_batch.plan.lockfile import Lock
 from kling_batch.plan.lockfile import format as format_lock
 from kling_batch.plan.record import State
 from kling_batch.run import holding, workspace
+from kling_batch.run.outcome import Outcome
 from kling_batch.run.planning import lock_of
-from kling_batch.run.runner import Outcome, Run, is_empty
+from kling_batch.run.runner import Run, is_empty
 from kling_batch.sandbox.world import World
 
 CALM_RUNS = 10

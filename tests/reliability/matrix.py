@@ -20,7 +20,8 @@ from kling_batch.api.client_settings import Settings
 from kling_batch.api.origin import Origin, origin_of
 from kling_batch.events import Event
 from kling_batch.run import holding
-from kling_batch.run.runner import Outcome, Run
+from kling_batch.run.outcome import Outcome
+from kling_batch.run.runner import Run
 from kling_batch.sandbox.server import Config, serve
 
 RUN = (

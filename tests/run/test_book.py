@@ -14,7 +14,8 @@ from kling_batch.events import Event, Fact, Opened
 from kling_batch.job import Key, SpecHash
 from kling_batch.plan.lockfile import Lock, fold
 from kling_batch.run.book import Book
-from kling_batch.run.journal import Replayed, open_journal, recovered, replay
+from kling_batch.run.journal import open_journal
+from kling_batch.run.replay import Replayed, recovered, replay
 
 EMPTY = Lock(project="spring", service="https://toapis.com", jobs={})
 

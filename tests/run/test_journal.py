@@ -20,7 +20,8 @@ from kling_batch.job import BusinessId, Key, SpecHash, TaskId
 from kling_batch.plan.lockfile import Lock, Writer, fold
 from kling_batch.plan.record import State
 from kling_batch.run.entries import entry
-from kling_batch.run.journal import Journal, Replayed, open_journal, read, recovered, replay
+from kling_batch.run.journal import Journal, open_journal
+from kling_batch.run.replay import Replayed, read, recovered, replay
 
 SPEC = SpecHash("v1:" + "a" * 64)
 SERVICE = "https://toapis.com"
