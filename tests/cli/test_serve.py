@@ -2,17 +2,23 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 from campaigns import Bench
 
 import kling_batch
+from kling_batch.cli.asked import Asked
+from kling_batch.cli.serve import Gazette, app
+from kling_batch.plan.select import Selection
 
 Command = Callable[..., "Said"]  # noqa: F821 - `Said` lives in the conftest, which tests may not import
 KEY = "hero/n=n0#1"
@@ -43,9 +49,35 @@ def bench(folder: Path) -> Bench:
     return made
 
 
-@pytest.fixture
-def client(bench: Bench) -> Iterator[httpx.Client]:
-    with served(bench.folder) as found:
+@contextmanager
+def answered(folder: Path) -> Iterator[httpx.Client]:
+    """Answer in this process, where coverage can see it."""
+    asked = Asked(manifest=str(folder / "m.yaml"), variables={})
+    campaign = asked.campaign()
+    gazette = Gazette(
+        asked=asked,
+        campaign=campaign,
+        selection=Selection(),
+        folder=campaign.places.outputs / "review",
+        token="token",
+    )
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        server = uvicorn.Server(uvicorn.Config(app(gazette), ws="none", lifespan="off", log_config=None))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", trust_env=False) as client:
+                yield client
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@pytest.fixture(params=[served, answered])
+def client(bench: Bench, request: pytest.FixtureRequest) -> Iterator[httpx.Client]:
+    with request.param(bench.folder) as found:
         yield found
 
 
