@@ -14,6 +14,8 @@ from kling_batch.cli import terminal
 from kling_batch.cli.asked import Asked
 from kling_batch.cli.audience import audience
 from kling_batch.cli.service import reached
+from kling_batch.cli.traces import traced
+from kling_batch.events import Event
 from kling_batch.job import Json
 from kling_batch.plan.diff import Action, Change
 from kling_batch.plan.select import Selection
@@ -24,6 +26,7 @@ SOME_BLOCKED, A_HUMAN_DECIDES = 4, 6
 GRACE, CI_GRACE = 60.0, 7.0  # seconds that requests may still take after Ctrl-C; a CI kills after 10
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one event a line to stdout.")
+otel = click.option("--otel", is_flag=True, help="Send a trace of the run to an OpenTelemetry collector.")
 quiet = click.option("--quiet", "-q", is_flag=True, help="Tell only what needs a person.")
 
 
@@ -35,6 +38,7 @@ class Manner(TypedDict):
     speed: float | None
     scenario: Path | None
     paint: NotRequired[bool | None]
+    otel: bool
     as_json: bool
     quiet: bool
 
@@ -55,8 +59,14 @@ def carried(
         reached(
             asked, campaign, speed=manner["speed"], scenario=manner["scenario"], paint=manner.get("paint")
         ) as base_url,
+        traced(plan.changes, wanted=manner["otel"]) as trace,
         audience(plan.changes, as_json=manner["as_json"], quiet=manner["quiet"]) as ear,
     ):
+
+        def hear(event: Event) -> None:
+            ear.hear(event)
+            trace(event)
+
         outcome = kling_batch.run(
             campaign,
             plan,
@@ -64,7 +74,7 @@ def carried(
             base_url=base_url,
             proxy=manner["proxy"],
             grace=CI_GRACE if os.environ.get("CI") == "true" else GRACE,
-            on_event=ear.hear,
+            on_event=hear,
         )
     if manner["as_json"]:
         terminal.out_json(_ended(outcome), indent=None)

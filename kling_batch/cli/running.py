@@ -10,7 +10,7 @@ from typing import Unpack
 import rich_click as click
 
 import kling_batch
-from kling_batch.cli import carrying, saving, service, terminal
+from kling_batch.cli import carrying, saving, service, terminal, traces
 from kling_batch.cli.asked import Asked, redo_picked, retry
 from kling_batch.cli.choosing import campaigns, check_selection, reads_manifests
 from kling_batch.cli.figures import Usd
@@ -77,6 +77,7 @@ class Part:
 @service.painting
 @carrying.as_json
 @carrying.quiet
+@carrying.otel
 @click.option("--on-done", metavar="COMMAND", help="Shell command that gets a JSON summary on its standard input.")
 def run(asks: tuple[Asked, ...], selection: Selection, **wish: Unpack[Wish]) -> int:
     """Make the videos of a manifest: show the plan and its price, ask, submit, collect.
@@ -91,6 +92,7 @@ def run(asks: tuple[Asked, ...], selection: Selection, **wish: Unpack[Wish]) -> 
     if saved is not None:
         _check_alone(asks, selection, wish)
         asks = saving.asks_of(saved, file)
+    traces.check_extra(wanted=wish["otel"])
     service.only_for_a_sandbox(asks[0], wish["speed"], wish["scenario"], wish.get("paint"))
     selection = dataclasses.replace(selection, patterns=(*selection.patterns, *wish["only"]))
     wish["selectors"] = selection

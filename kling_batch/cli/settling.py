@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @service.scenario
 @carrying.as_json
 @carrying.quiet
+@carrying.otel
 def refresh(asks: tuple[Asked, ...], selection: Selection, **manner: Unpack[carrying.Manner]) -> int:
     """Collect what is paid for and settle what is unsure, without ever submitting anything.
 

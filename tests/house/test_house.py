@@ -41,6 +41,7 @@ DOORS: Mapping[str, str] = {
     "yarl": r"api\.client.*",
     "h11": r"sandbox\.server",
     "python_multipart": r"sandbox\.server",
+    "opentelemetry": r"cli\.traces",
     "av": r"media\..*",
     "PIL": r"media\..*",
 }
