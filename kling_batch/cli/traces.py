@@ -6,6 +6,7 @@ is in the environment, as for every program (OTEL_EXPORTER_OTLP_ENDPOINT, by def
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -55,18 +56,30 @@ def traced(changes: Sequence[Change], *, wanted: bool) -> Iterator[Callable[[Eve
     logger = logging.getLogger(LOGGER)
     logger.addHandler(faults)
     logger.propagate = False
-    spans, meters = _providers()
+    spans, meters, hang_up = _providers()
     trace = Trace(spans=spans, meters=meters, fold=Traces(changes), now=time.time_ns)
     try:
         yield trace.hear
     finally:
         trace.end()
-        spans.force_flush(int(PATIENCE * 1000))
-        spans.shutdown()
-        meters.shutdown(PATIENCE * 1000)
+        _close((spans.shutdown, meters.shutdown), hang_up)
         logger.removeHandler(faults)
         if faults.first:
             terminal.talk(f"warning: not all of the trace was taken: {plain(faults.first)}")
+
+
+def _close(shutdowns: Sequence[Callable[[], None]], hang_up: Callable[[], None]) -> None:
+    """Send what is left, for as long as a run may wait for it; a provider's own time-out holds for each batch anew."""
+    threads = [threading.Thread(target=each, name="trace", daemon=True) for each in shutdowns]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + PATIENCE
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    if any(thread.is_alive() for thread in threads):
+        hang_up()
+    for thread in threads:
+        thread.join(PATIENCE)
 
 
 class _Faults(logging.Handler):
@@ -80,7 +93,8 @@ class _Faults(logging.Handler):
         self.first = self.first or record.getMessage().partition("\n")[0]
 
 
-def _providers() -> "tuple[TracerProvider, MeterProvider]":
+def _providers() -> "tuple[TracerProvider, MeterProvider, Callable[[], None]]":
+    """Return what spans and figures go to, and how to give up on the collector."""
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415 - on demand
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - as above
     from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415 - as above
@@ -92,9 +106,15 @@ def _providers() -> "tuple[TracerProvider, MeterProvider]":
     named = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": "kling-batch"}
     resource = Resource.create({**named, "service.version": kling_batch.__version__})
     spans = TracerProvider(resource=resource, shutdown_on_exit=False)
-    spans.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(timeout=PATIENCE)))
-    reader = PeriodicExportingMetricReader(OTLPMetricExporter(timeout=PATIENCE))
-    return spans, MeterProvider([reader], resource=resource, shutdown_on_exit=False)
+    of_spans, of_figures = OTLPSpanExporter(timeout=PATIENCE), OTLPMetricExporter(timeout=PATIENCE)
+    spans.add_span_processor(BatchSpanProcessor(of_spans))
+    meters = MeterProvider([PeriodicExportingMetricReader(of_figures)], resource=resource, shutdown_on_exit=False)
+
+    def hang_up() -> None:
+        of_spans.shutdown()  # type: ignore[no-untyped-call]  # that of spans is typed
+        of_figures.shutdown()
+
+    return spans, meters, hang_up
 
 
 @dataclass(slots=True, kw_only=True)
