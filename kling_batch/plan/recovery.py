@@ -11,6 +11,8 @@ from kling_batch.plan.record import Record
 
 def joined(lock: Lock, facts: tuple[Fact, ...]) -> Lock:
     """Join a lock with facts of which nobody knows how many are in it already."""
+    if not facts:
+        return lock
     ours, theirs = dict(lock.jobs), dict[Key, Record]()
     for fact in facts:
         match fact:

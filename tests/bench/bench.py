@@ -2,10 +2,10 @@
 
     python tests/bench/bench.py [--quick | --tiny] [--peers] [--json] [ROW...]
 
-Rows: runs, growth, downloads, plan, rendering, own, crowd, looks, start, and with `--peers` snakemake and doit, which
-have to be on the PATH (`pip install snakemake doit` in a virtual environment of their own). All of it takes about a
-quarter of an hour, `--quick` about three minutes. `--tiny` only shows that every row can be measured; its figures mean
-nothing. README.md beside this file tells each goal, the last figure, and why one is not met.
+Rows: runs, growth, downloads, plan, rendering, review, own, crowd, looks, start. `--peers` adds Snakemake, doit, DVC,
+GNU parallel, where they are on the PATH (`pip install snakemake doit dvc` in a virtual environment of their own). All
+of it takes about a quarter of an hour, `--quick` three minutes. `--tiny` only shows that every row can be measured; its
+figures mean nothing. README.md beside this file tells each goal, the last figure, and why one is not met.
 The service stays on core 0 and what is measured on core 1, where there are two.
 """
 
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("rows", nargs="*", metavar="ROW", choices=[[], *ROWS], default=[])
     parser.add_argument("--quick", action="store_true", help="fewer jobs and rounds")
     parser.add_argument("--tiny", action="store_true", help="next to nothing, to see that it works")
-    parser.add_argument("--peers", action="store_true", help="measure snakemake and doit as well")
+    parser.add_argument("--peers", action="store_true", help="measure what else there is, where it is installed")
     parser.add_argument("--json", action="store_true", help="one JSON object a row")
     options = parser.parse_args()
     size = TINY if options.tiny else QUICK if options.quick else FULL

@@ -7,7 +7,7 @@ import shutil
 import statistics
 from pathlib import Path
 
-from children import subject
+from children import service, subject
 from measured import folder
 from rows import Row
 from sizes import Size
@@ -30,6 +30,18 @@ def task_make():
     for i in range({jobs}):
         path = f"out/{{i}}.mp4"
         yield {{"name": str(i), "actions": [(touch, [path])], "targets": [path], "file_dep": ["dodo.py"]}}
+"""
+DVC = """\
+stages:
+  make:
+    foreach: [{numbers}]
+    do: {{cmd: "touch out/${{item}}.mp4", outs: ["out/${{item}}.mp4"]}}
+"""
+CURL = """\
+body='{{"model":"kling-v2-6","prompt":"A v1 in v2, v3, take {{}}","mode":"std","duration":5}}'
+id=$(curl -s -d "$body" {base}/v1/videos/generations | cut -d '"' -f4)
+curl -s {base}/v1/videos/generations/$id > /dev/null
+curl -s -o {{}}.mp4 {base}/files/$id.mp4
 """
 
 
@@ -63,6 +75,14 @@ def rows(size: Size) -> list[Row]:
         again = _doit(command, size.idle)
         what = f"nothing to do, {size.idle:,} jobs, against doit (times faster)"
         told.append(Row(what, f"{idle:.2f} s", f"{again:.2f} s", again / idle, 1.0, least=True))
+    if command := shutil.which("dvc"):
+        dry = _dvc(command, size.planned)
+        what = f"plan of {size.planned:,} jobs against `dvc repro --dry` (times faster)"
+        told.append(Row(what, f"{planned:.2f} s", f"{dry:.2f} s", dry / planned, 15.0, least=True))
+    if (command := shutil.which("parallel")) and shutil.which("curl"):
+        ours, theirs = _parallel(command, size.jobs)
+        what = "CPU of a job in a run, 16 at once, against GNU parallel and curl"
+        told.append(Row(what, f"{ours:.1f} ms", f"{theirs:.1f} ms", ours / theirs, 0.15))
     return told or alone(size)
 
 
@@ -97,6 +117,24 @@ def _doit(command: str, jobs: int) -> float:
         (place / "out").mkdir()
         cpu_of((command, "run", "-v0"), place)
         return _seconds((command, "run", "-v0"), place)
+
+
+def _dvc(command: str, jobs: int) -> float:
+    with folder() as place:
+        (place / "dvc.yaml").write_text(DVC.format(numbers=", ".join(map(str, range(jobs)))))
+        cpu_of((command, "init", "--no-scm", "-q"), place)
+        return _seconds((command, "repro", "--dry", "-q"), place)
+
+
+def _parallel(command: str, jobs: int) -> tuple[float, float]:
+    """Return the CPU milliseconds of a job: in a run of ours, and where a shell makes the same requests."""
+    with service() as base:
+        ours = subject("subjects_run", "product", base=base, jobs=jobs, width=16)
+    with folder() as place, service() as base:
+        numbers = tuple(map(str, range(jobs)))
+        theirs = cpu_of((command, "-j16", CURL.format(base=base), ":::", *numbers), place)
+        assert len(list(place.glob("*.mp4"))) == jobs, place
+    return ours["cpu"] / jobs * 1e3, theirs / jobs
 
 
 def _touch(place: Path, jobs: int) -> None:
