@@ -121,7 +121,7 @@ def _fits(campaign: "Campaign", changes: Sequence[Change]) -> None:
 
 
 def _sheets(shown: Sequence[Card], changes: Sequence[Change], folder: Path) -> list[Path]:
-    """Write a contact sheet of each shot that has posters; return where they lie."""
+    """Write contact sheets of each shot that has posters, one after the other as they fill; return where they lie."""
     records = {change.key: change.record for change in changes}
     found: dict[str, list[tuple[str, bytes]]] = {}
     for card in shown:
@@ -132,8 +132,10 @@ def _sheets(shown: Sequence[Card], changes: Sequence[Change], folder: Path) -> l
             found.setdefault(card.shot, []).append((name, path.read_bytes()))
     written = []
     for shot, pictures in found.items():
-        written.append(folder / f"sheet-{shot}.jpg")
-        store.write_atomic(written[-1], stills.sheet(pictures))
+        for start in range(0, len(pictures), stills.SHEET):
+            number = f"~{start // stills.SHEET + 1}" if start else ""  # no shot has a `~` in its name
+            written.append(folder / f"sheet-{shot}{number}.jpg")
+            store.write_atomic(written[-1], stills.sheet(pictures[start : start + stills.SHEET]))
     return written
 
 

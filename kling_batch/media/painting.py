@@ -168,7 +168,7 @@ def _write(picture: "Image", scene: Scene) -> None:
 
     width, height = picture.size
     unit = min(width, height) // 20
-    large, small = _font(unit + unit // 4, scene.prompt), _font(round(unit * 0.62), scene.note)
+    large, small = font(unit + unit // 4, scene.prompt), font(round(unit * 0.62), scene.note)
     draw = ImageDraw.Draw(picture)
     lines = wrapped(scene.prompt, width - 3 * unit, large.getlength)
     foot = height - 2.6 * unit
@@ -205,7 +205,7 @@ def _fitting(word: str, width: float, measure: Callable[[str], float]) -> int:
     return next((count - 1 for count in range(2, len(word) + 1) if measure(word[:count]) > width), len(word))
 
 
-def _font(size: int, text: str) -> "FreeTypeFont | ImageFont":
+def font(size: int, text: str) -> "FreeTypeFont | ImageFont":
     """Return a font for a text: that of Pillow, which knows Latin letters, or one of the system's for all others."""
     return _system_font(size) if any(ord(each) > 0x24F for each in text) else _shipped_font(size)  # noqa: PLR2004 - the end of the Latin letters that it has
 

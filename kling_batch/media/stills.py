@@ -12,6 +12,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kling_batch.media.painting import font
+from kling_batch.text.plain import plain
+
 if TYPE_CHECKING:
     import av
     from av.video.stream import VideoStream
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 MISSING = "posters and the check of pictures need the extra `media`"
 INSTALL = "pip install 'kling-batch[media]'"
 POSTER_WIDTH = 480  # px
-SHEET_COLUMNS = 4
+SHEET, SHEET_COLUMNS = 200, 4  # posters; a JPEG ends at 65,500 px
 BLACK = 16.0  # mean luma of 0 to 255 below which a picture counts as black
 NOISE = 5  # of luma; what a codec makes of a still differs by 1 or 2 from picture to picture
 SAMPLES = 12  # pictures of a video whose luma is measured
@@ -67,20 +70,22 @@ def poster(video: Path) -> bytes:
 
 
 def sheet(posters: Sequence[tuple[str, bytes]]) -> bytes:
-    """Return a JPEG with many posters in rows, each over its name; `posters` are names and JPEGs."""
-    from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415 - only who has the extra comes here
+    """Return a JPEG with up to `SHEET` posters in rows, each over the end of its name; given are names and JPEGs."""
+    from PIL import Image, ImageDraw  # noqa: PLC0415 - only who has the extra comes here
 
     side, foot = POSTER_WIDTH // 2, 22
     rows = -(-len(posters) // SHEET_COLUMNS)
     whole = Image.new("RGB", (SHEET_COLUMNS * side, max(1, rows) * (side + foot)), "white")
-    draw, font = ImageDraw.Draw(whole), ImageFont.load_default(size=12)
+    draw = ImageDraw.Draw(whole)
     for at, (name, content) in enumerate(posters):
         left, top = at % SHEET_COLUMNS * side, at // SHEET_COLUMNS * (side + foot)
         picture = Image.open(io.BytesIO(content))
         picture.thumbnail((side - 8, side - 8))
         whole.paste(picture, (left + (side - picture.width) // 2, top + (side - picture.height) // 2))
-        text = name if name.isascii() else name.encode("ascii", "replace").decode()
-        draw.text((left + side // 2, top + side + 3), text[-34:], fill="black", font=font, anchor="ma")
+        letters, text = font(12, name), plain(name)
+        while letters.getlength(text) > side - 8:
+            text = text[1:]
+        draw.text((left + side // 2, top + side + 3), text, fill="black", font=letters, anchor="ma")
     return _jpeg(whole)
 
 

@@ -236,7 +236,7 @@ def _painter() -> Painter:
     hand = anyio.CapacityLimiter(1)
     painted = lru_cache(maxsize=_KEPT)(paint)
 
-    async def painter(task: Task) -> bytes:
+    async def painter(task: Task) -> bytes | None:
         note = task.business_id or task.id
         scene = Scene(
             prompt=task.prompt,
@@ -247,7 +247,10 @@ def _painter() -> Painter:
             seconds=task.duration,
             audio=task.audio,
         )
-        return await anyio.to_thread.run_sync(painted, scene, limiter=hand)
+        try:
+            return await anyio.to_thread.run_sync(painted, scene, limiter=hand)
+        except (OSError, ValueError):  # what PyAV and Pillow raise, such as for an FFmpeg that was built without x264
+            return None
 
     return painter
 

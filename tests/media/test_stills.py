@@ -147,6 +147,10 @@ def test_a_black_video_has_a_black_poster(tmp_path: Path) -> None:
 def test_a_sheet_has_a_place_for_every_poster(tmp_path: Path) -> None:
     jpeg = stills.poster(film(tmp_path / "clip.mp4", noisy))
 
-    sizes = [size_of(stills.sheet([(f"名 {number}", jpeg) for number in range(count)])) for count in (1, 4, 5)]
+    def sheet(count: int) -> tuple[int, int]:
+        return size_of(
+            stills.sheet([(f"名=\x1b[31m{'long' * 40},ratio=16x9#{number}", jpeg) for number in range(count)])
+        )
 
-    assert sizes == [(960, 262), (960, 262), (960, 524)]
+    assert [sheet(count) for count in (1, 4, 5)] == [(960, 262), (960, 262), (960, 524)]
+    assert sheet(stills.SHEET)[1] < 65_500

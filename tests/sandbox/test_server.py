@@ -158,6 +158,22 @@ def test_a_painted_video_is_fetched_in_pieces_and_again_by_another_sandbox(open_
     assert whole[:50_000] != shipped.get(link(shipped, aspect_ratio="9:16")).content[:50_000]
 
 
+def test_a_task_of_a_painting_sandbox_has_a_video_where_nothing_can_paint() -> None:
+    desk = Desk(world=World(Terms(paint=True, speed=1e9)), terms=Terms(), clock=time.time, sleep=anyio.sleep)
+
+    async def content() -> bytes:
+        transport = httpx.ASGITransport(app(desk))
+        headers = {"Authorization": "Bearer sandbox"}
+        async with httpx.AsyncClient(base_url="http://sandbox/v1", transport=transport, headers=headers) as client:
+            identifier = (await client.post(GENERATIONS, json=REQUEST)).json()["id"]
+            task = (await client.get(f"{GENERATIONS}/{identifier}")).json()
+            return (await client.get(task["result"]["data"][0]["url"])).content
+
+    found = anyio.run(content)
+
+    assert isinstance(inspect(io.BytesIO(found), len(found)), Video)
+
+
 def test_a_painted_video_can_be_padded_too(open_sandbox: Open) -> None:
     pytest.importorskip("av", reason="the extra `media` is needed to paint")
     client = open_sandbox(paint=True, clip_bytes=3_000_000)
