@@ -57,8 +57,12 @@ def folded(text: str) -> str:
 
 def doubled(names: Iterable[str]) -> list[tuple[int, int]]:
     """Return the index of each name that some file system holds for an earlier one, with the index of that one."""
-    seen: dict[str, int] = {}
-    pairs = [(index, seen.setdefault(folded(name), index)) for index, name in enumerate(names)]
+    return _repeated(list(map(folded, names)), {})
+
+
+def _repeated(names: Sequence[str], seen: dict[str, int]) -> list[tuple[int, int]]:
+    """Return the index of each name that was there before, with that of the first; note each one's first in `seen`."""
+    pairs = [(index, seen.setdefault(name, index)) for index, name in enumerate(names)]
     return [(index, first) for index, first in pairs if index != first]
 
 
@@ -135,8 +139,8 @@ def clashes(paths: Sequence[str]) -> list[tuple[int, int]]:
 
     Two paths clash if they are one to a file system without case, or if one is a folder on the way to the other.
     """
-    found = doubled(paths)
-    seen = {folded(path): index for index, path in reversed([*enumerate(paths)])}
+    seen: dict[str, int] = {}
+    found = _repeated(list(map(folded, paths)), seen)
     files_above: dict[str, list[int]] = {}
     for whole, index in seen.items():
         folder = whole.rpartition("/")[0]

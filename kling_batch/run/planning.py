@@ -61,6 +61,7 @@ def state(campaign: Campaign) -> Lock:
     return recovered(lock, journal_of(campaign, content), campaign.manifest.project, campaign.service)
 
 
+@uncollected()
 def plan(
     campaign: Campaign,
     *,
@@ -90,8 +91,7 @@ def plan(
         picks=read_picks(campaign).picks,
         redo_picked=redo_picked,
     )
-    with uncollected():
-        changes = compare(manifest.jobs, lock, prices(campaign), outlook)
+    changes = compare(manifest.jobs, lock, prices(campaign), outlook)
     selection = selection_of(only, manifest.chosen)
     if selection != Selection():
         wanted = selected(selection, ((each.key, _state_of(each)) for each in changes))
