@@ -110,7 +110,7 @@ def _checked(found: Sequence[Finding]) -> list[Checked]:
             trouble=file.trouble.value if file.trouble else "",
             why=file.why,
             picture=_picture(file.probe) if file.probe else None,
-            warnings=file.probe.warnings if file.probe else (),
+            warnings=() if file.trouble else (*file.record.warnings, *(file.probe.warnings if file.probe else ())),
         )
         for file in found
     ]

@@ -85,6 +85,18 @@ def test_a_frozen_video_is_a_warning_and_no_failure(command: Command, folder: Pa
     assert (first["state"], first["picture"]) == ("sound", picture)
 
 
+def test_what_a_download_found_wrong_is_told_again(command: Command, folder: Path) -> None:
+    assert command(*RUN).code == 0
+    lock = folder / "spring.sandbox.lock.json"
+    warned = '"task":', '"warnings":["has no sound"],"task":'
+    lock.write_text(lock.read_text().replace(*warned, 1))
+    (folder / ".kling-batch/spring.sandbox.journal.jsonl").unlink()
+
+    said = command(*VERIFY)
+
+    assert (said.code, said.out.splitlines()[0]) == (0, "warning  hero/lang=de#1  hero/de-t1.mp4  has no sound")
+
+
 @pytest.mark.usefixtures("folder")
 def test_without_the_extra_verify_says_what_it_did_not_do(command: Command) -> None:
     assert command(*RUN).code == 0
