@@ -151,7 +151,8 @@ class Traces:
                 attributes |= {"kling_batch.generation": record.generation, "kling_batch.attempt": record.attempt}
                 attributes |= {"kling_batch.business_id": record.business_id} if record.business_id else {}
                 attributes |= {"kling_batch.task": record.task} if record.task else {}
-            found = self._open[key] = _Attempt(begin=now, attributes=attributes)
+            expected = record.spent if record else None
+            found = self._open[key] = _Attempt(begin=now, attributes=attributes, usd=expected)
         return found
 
     def _intended(self, event: Intended, now: int) -> None:

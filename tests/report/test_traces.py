@@ -1,7 +1,7 @@
 """The fold of events into spans and figures, without OpenTelemetry."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import pytest
@@ -23,6 +23,8 @@ from kling_batch.events import (
     Told,
 )
 from kling_batch.job import BusinessId, Key, SpecHash, TaskId
+from kling_batch.plan.diff import Action, Change
+from kling_batch.plan.record import Record, State
 from kling_batch.report.traces import Figure, Signal, Span, Traces
 
 KEY, TASK = Key("hero/lang=de#1"), TaskId("tsk_vid_1")
@@ -121,6 +123,29 @@ def test_a_job_that_is_not_done_says_how_it_was_left(
     assert job.attributes["kling_batch.outcome"] == outcome
     assert [(each.name, each.attributes["kling_batch.outcome"]) for each in job.parts if each.attributes] == parts
     assert figures(signals)[f"jobs {outcome}"] == 1
+
+
+def test_a_task_of_an_earlier_run_is_taken_up_under_its_ids_and_price(
+    make_change: Callable[..., Change], make_record: Callable[..., Record]
+) -> None:
+    traces = Traces([make_change(Action.RESUME, lang="de", record=make_record(State.SUBMITTED, attempt=3))])
+
+    signals = [
+        signal
+        for at, event in enumerate((LOOKED, Completed(key=KEY, task=TASK), DONE))
+        for signal in traces.hear(event, at * SECOND)
+    ]
+
+    (job,) = spans(signals)
+    assert [part.name for part in job.parts] == ["wait", "download"]
+    assert job.attributes == {
+        "kling_batch.business_id": "kb1-abc",
+        "kling_batch.generation": 1,
+        "kling_batch.attempt": 3,
+        "kling_batch.task": "tsk_vid_1",
+        "kling_batch.usd": 0.184,
+        "kling_batch.outcome": "done",
+    }
 
 
 def test_nothing_that_could_be_secret_is_in_a_trace() -> None:
