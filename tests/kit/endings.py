@@ -27,6 +27,11 @@ class Ending:
     refused: range = range(0)
     grace: float = GRACE
 
+    @property
+    def is_graceful(self) -> bool:
+        """Whether the process is asked to stop once, with time enough, and nothing else befalls it."""
+        return self.stop is not None and self.abort is None and self.grace == GRACE and not (self.fatal or self.refused)
+
 
 def ending(dice: random.Random) -> Ending:
     """Draw an ending: kills early and late, soft and hard stops, a disk that refuses, or none of it."""

@@ -11,7 +11,7 @@ import anyio
 import oracle
 import storms
 import virtual_time
-from endings import GRACE, Ending, SlowTape, Weather, ending
+from endings import Ending, SlowTape, Weather, ending
 from mortal import Mortal, alive
 from pretended import EPOCH
 from storms import Script, Storm
@@ -94,7 +94,9 @@ class Story:
         self._calm()
         self.counts["seeds"] += 1
         self.counts["charges"] += len(self.service.world._tasks)
-        self.counts.update({f"trouble {word}": count for word, count in self.service.words.items() if word[-1] != " "})
+        troubles = {word: count for word, count in self.service.words.items() if word[-1] != " "}
+        self.counts["faulted downloads"] += sum(troubles[word] for word in troubles if word.startswith("download "))
+        self.counts.update({f"trouble {word}": count for word, count in troubles.items()})
         return self.counts
 
     @staticmethod
@@ -154,6 +156,7 @@ class Story:
                 mortal.step(f"shown {type(event).__name__}")
             if seen == how.stop:
                 run.engine.stop("interrupted")
+                self.counts["graceful stops"] += how.is_graceful
             if seen == how.abort:
                 run.engine.abort()
 
@@ -177,8 +180,7 @@ class Story:
         self._is_settled &= not (is_dead or how.refused)
         before, self._unsure = self._unsure, unsure(lock)
         fresh = self._unsure - before - self.service.doubted
-        is_soft = how.stop is not None and how.abort is None and how.grace == GRACE and not how.fatal
-        most = 0 if is_soft and not how.refused else settings.posts
+        most = 0 if how.is_graceful else settings.posts
         oracle.money(lock, self.service, settings.budget)
         oracle.files(
             lock, self.service, campaign.places.outputs, is_foreign=self._is_foreign, is_settled=self._is_settled
@@ -188,7 +190,7 @@ class Story:
             (self.service.most_on_wire <= settings.posts, f"{self.service.most_on_wire} submits on the wire at once"),
             (self._foreign_stands(), "somebody else's file was touched"),
         )
-        self.counts["unsure by kill"] += len(fresh)
+        self.counts[f"unsure after {'a graceful stop' if how.is_graceful else 'any other end'}"] += len(fresh)
 
     def _calm(self) -> None:
         """Let the weather clear and the processes live; then everything is done that can be, and stays as it is."""
