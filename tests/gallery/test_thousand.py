@@ -99,6 +99,17 @@ def test_a_matrix_of_a_thousand_jobs_is_laid_out(look: Look, tmp_path: Path) -> 
     expect(window.page.locator("td article")).to_have_count(1000)
 
 
+def test_a_matrix_begins_with_axes_that_meet(look: Look, tmp_path: Path) -> None:
+    other = dataclasses.replace(card(3), key=Key("pour/light=dawn#1"), shot="pour", axes=(("light", "dawn"),))
+    night = dataclasses.replace(other, key=Key("pour/light=night#1"), axes=(("light", "night"),))
+    window = look(written(tmp_path, *(card(number) for number in range(20)), other, night))
+    window.foreseen = (NOT_FOUND,)
+
+    window.page.get_by_role("button", name="Matrix").click()
+
+    expect(window.page.locator("td .card")).to_have_count(20)
+
+
 def test_a_language_without_spaces_is_compared_by_its_characters(look: Look, tmp_path: Path) -> None:
     made = card(0)
     assert made.draw is not None

@@ -107,12 +107,20 @@ function choice(id, label, options, does) {
 const all = (values) => [["", "all"], ...values.map((each) => [each, each])];
 const STATES = ["pending", "submitted", "done", "failed", "unsure", "lost"];
 
+// The two axes that most jobs have both of, the later ones where several do: axes of different shots never meet.
+function pairOf(names) {
+  const own = names.filter((name) => name !== "shot");
+  const pairs = own.flatMap((row, number) => own.slice(0, number).map((column) => [column, row]));
+  const met = pairs.map(([column, row]) => data.cards.filter(({ axes }) => column in axes && row in axes).length);
+  const most = Math.max(0, ...met);
+  return most ? pairs[met.lastIndexOf(most)] : ["shot", own.at(-1) ?? Object.keys(data.axes).at(-1)];
+}
+
 // The filters, made again where jobs have other axes or values by now; what was chosen stays chosen.
 function filters() {
   const axes = Object.entries(data.axes), names = axes.map(([axis]) => [axis, axis]);
   const many = axes.filter(([, values]) => values.length > 1);
-  if (!(view.rows in data.axes)) view.rows = (many.at(-1) ?? axes.at(-1))[0];
-  if (!(view.columns in data.axes)) view.columns = (many.findLast(([axis]) => axis !== view.rows) ?? ["shot"])[0];
+  if (!(view.rows in data.axes && view.columns in data.axes)) [view.columns, view.rows] = pairOf(many.map(([axis]) => axis));
   for (const axis of Object.keys(view.axes)) if (!many.some(([name]) => name === axis)) delete view.axes[axis];
   const focused = document.activeElement.id;
   const search = make("input", { type: "search", id: "text", placeholder: "prompt, key, task", oninput: () => { view.text = search.value; show(); } });
