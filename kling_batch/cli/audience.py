@@ -6,13 +6,13 @@ None of them may stop it: a pipe that broke or a full disk under stdout is no re
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import kling_batch
 from kling_batch.cli import terminal
 from kling_batch.events import Done, Event, Told, to_json
-from kling_batch.plan.diff import Change
+from kling_batch.plan.diff import Plan
 
 JSON_VERSION = 1
 """Raised only when a field of the lines changes its meaning; new fields and new events may come at any time."""
@@ -33,8 +33,8 @@ class Ear:
 
 
 @contextmanager
-def audience(changes: Sequence[Change], *, as_json: bool, quiet: bool) -> Iterator[Ear]:
-    """Give the ear for one run of these changes; while the block lasts, a person sees its screen."""
+def audience(plan: Plan, *, as_json: bool, quiet: bool) -> Iterator[Ear]:
+    """Give the ear for one run of this plan; while the block lasts, a person sees its screen."""
     if as_json:
         with suppress(OSError):
             version = kling_batch.__version__
@@ -45,7 +45,7 @@ def audience(changes: Sequence[Change], *, as_json: bool, quiet: bool) -> Iterat
     else:
         from kling_batch.report.console import Screen  # noqa: PLC0415 - rich is slow to import
 
-        with Screen(changes, sys.stderr, time.monotonic, environment=os.environ) as screen:
+        with Screen(plan, sys.stderr, time.monotonic, size=terminal.size, environment=os.environ) as screen:
             yield Ear(screen.on_event)
 
 

@@ -60,7 +60,7 @@ def carried(
             asked, campaign, speed=manner["speed"], scenario=manner["scenario"], paint=manner.get("paint")
         ) as base_url,
         traced(plan.changes, wanted=manner["otel"]) as trace,
-        audience(plan.changes, as_json=manner["as_json"], quiet=manner["quiet"]) as ear,
+        audience(plan, as_json=manner["as_json"], quiet=manner["quiet"]) as ear,
     ):
 
         def hear(event: Event) -> None:

@@ -14,6 +14,8 @@ from kling_batch.text.diagnostic import Diagnostic
 from kling_batch.text.plain import plain
 from kling_batch.text.render import render_all
 
+COLUMNS, LINES = 80, 24
+
 
 def prepare() -> None:
     """Make both streams take any text: what their encoding cannot say is escaped, instead of ending the command."""
@@ -92,6 +94,15 @@ def silence(stream: IO[str]) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
+
+
+def size() -> tuple[int, int]:
+    """Return columns and lines of the terminal on stderr as they are now; 80 and 24 where it does not tell."""
+    try:
+        columns, lines = os.get_terminal_size(sys.stderr.fileno())
+    except (OSError, ValueError):
+        columns, lines = 0, 0
+    return columns or COLUMNS, lines or LINES
 
 
 def is_conversation() -> bool:

@@ -1,8 +1,15 @@
-"""How far a run is, as its events tell it: counts, money, what is under way, the time that may be left. Pure."""
+"""How far a run is, as its events tell it: where each job stands, money, tempo, the last failures. Pure.
 
-from collections.abc import Iterable
+Each event is taken in at the same small cost, however many jobs there are, and a `Glance` at it costs no more. A job
+stands in one `Stage`, so that the stages always sum up to the jobs.
+"""
+
+import enum
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import islice
 
 from kling_batch.events import (
     Cleared,
@@ -21,12 +28,80 @@ from kling_batch.events import (
     Submitted,
 )
 from kling_batch.job import Key
-from kling_batch.plan.diff import Action, Change
-from kling_batch.report.money import amount, duration
+from kling_batch.plan.cost import Sum
+from kling_batch.plan.diff import Action, Change, Plan
+from kling_batch.report.spending import Spending, caps
+from kling_batch.report.tempo import Kind, Rate, Tempo
 
 AT_REST = frozenset({Action.KEEP, Action.BLOCKED, Action.LOST, Action.ORPHAN})
 IN_FLIGHT = frozenset({Action.RESUME, Action.FETCH, Action.UNSURE})
-ENOUGH_TO_GUESS = 3
+ACTIVE_ROWS = 8
+FAILURE_ROWS = 3
+
+
+class Stage(enum.Enum):
+    """Where a job stands in a run, in words for people."""
+
+    TO_SEND = "to send"
+    SENDING = "being sent"
+    UNSURE = "unsure"
+    AT_SERVICE = "at the service"
+    DOWNLOADING = "downloading"
+    DONE = "done"
+    FAILED = "failed"
+    LOST = "lost"
+    HELD = "held"
+
+
+UNDER_WAY = frozenset({Stage.SENDING, Stage.UNSURE, Stage.AT_SERVICE, Stage.DOWNLOADING})
+ENDED = frozenset({Stage.DONE, Stage.FAILED, Stage.LOST, Stage.HELD})
+_FIRST = {
+    Action.RESUME: (Stage.AT_SERVICE, "since an earlier run"),
+    Action.FETCH: (Stage.DOWNLOADING, "made in an earlier run"),
+    Action.UNSURE: (Stage.UNSURE, "to be looked up"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Active:
+    """One job that is under way: in what, and for how many seconds."""
+
+    key: Key
+    stage: Stage
+    phase: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """A run at one instant, as much of it as fits a screen; seconds, and USD.
+
+    `active` are the longest under way, `failures` the latest jobs that failed, each with its reason. `left` is `None`
+    where nobody knows how long the rest takes. `budget` is the tightest one, `budget_left` what it leaves.
+    """
+
+    jobs: int
+    stages: Mapping[Stage, int]
+    seconds: float
+    left: float | None
+    spent: Sum
+    committed: Sum
+    budget: Decimal | None
+    budget_left: Decimal | None
+    submits: int
+    looks: int
+    active: tuple[Active, ...]
+    failures: tuple[tuple[Key, str], ...]
+
+    @property
+    def ended(self) -> int:
+        """How many jobs this run is through with, whatever came of them."""
+        return sum(self.stages.get(stage, 0) for stage in ENDED)
+
+    @property
+    def under_way(self) -> int:
+        """How many jobs are between their intent and their end."""
+        return sum(self.stages.get(stage, 0) for stage in UNDER_WAY)
 
 
 def work_of(changes: Iterable[Change]) -> tuple[Change, ...]:
@@ -34,118 +109,176 @@ def work_of(changes: Iterable[Change]) -> tuple[Change, ...]:
     return tuple(change for change in changes if change.action not in AT_REST)
 
 
-def begun(changes: Iterable[Change], now: float) -> "Progress":
+def begun(plan: Plan, now: float) -> "Progress":
     """Return the progress of a run that begins now; what earlier runs have in flight is in flight."""
-    work = work_of(changes)
-    in_flight = {
-        change.key: change.record.spent
-        for change in work
-        if change.action in IN_FLIGHT and change.record and change.record.spent is not None
-    }
-    return Progress(work=frozenset(change.key for change in work), began=now, committed=in_flight)
+    settings, work = plan.settings, work_of(plan.changes)
+    earlier = {each.key: each.record.spent for each in work if each.action in IN_FLIGHT and each.record}
+    progress = Progress(
+        began=now,
+        spending=Spending(earlier=earlier, caps=caps((settings.budget, plan.spent), (plan.budget, Decimal(0)))),
+        tempo=Tempo(in_flight=settings.in_flight, submit_per_second=settings.submit_per_second),
+    )
+    for change in work:
+        stage, phase = _FIRST.get(change.action, (Stage.TO_SEND, ""))
+        progress.add(change.key, _kind(change), stage, phase)
+    return progress
+
+
+def _kind(change: Change) -> Kind:
+    """Return what a job's duration depends on; a file that is only moved is of a kind of its own."""
+    if change.job is None or change.action in {Action.MOVE, Action.RESTORE}:
+        return ()
+    request = change.job.request
+    return request.mode, request.duration, request.audio
+
+
+@dataclass(slots=True)
+class _Standing:
+    """Where one job stands; `is_whole` says that this run saw it from its intent on."""
+
+    kind: Kind
+    stage: Stage
+    phase: str
+    began: float
+    is_whole: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
 class Progress:
-    """The fold of a run's events; times in seconds on one clock of the caller's, money in USD.
+    """The fold of a run's events; times in seconds on one clock of the caller's.
 
-    A job may fail and be tried again within a run, so `failed` are those whose last word was a failure.
+    A job may fail and be tried again within a run, so `failed` is one whose last word was a failure.
     """
 
-    work: frozenset[Key]
     began: float
-    done: set[Key] = field(default_factory=set)
-    failed: set[Key] = field(default_factory=set)
-    held: set[Key] = field(default_factory=set)
-    active: dict[Key, str] = field(default_factory=dict)
-    committed: dict[Key, Decimal] = field(default_factory=dict)
-    spent: Decimal = Decimal(0)
+    spending: Spending
+    tempo: Tempo
+    _jobs: dict[Key, _Standing] = field(default_factory=dict)
+    _active: dict[Key, _Standing] = field(default_factory=dict)
+    _failures: dict[Key, str] = field(default_factory=dict)
+    _stages: Counter[Stage] = field(default_factory=Counter)
+    _submits: Rate = field(init=False)
+    _looks: Rate = field(init=False)
 
-    def see(self, event: Event) -> None:
-        """Take in the next event."""
-        under_way = phase(event)
-        if under_way:
-            self._begin(*under_way)
+    def __post_init__(self) -> None:
+        self._submits, self._looks = Rate(began=self.began), Rate(began=self.began)
+
+    def add(self, key: Key, kind: Kind, stage: Stage = Stage.TO_SEND, phase: str = "") -> _Standing:
+        """Count one job more, where it stands when the run begins."""
+        job = self._jobs[key] = _Standing(kind, stage, phase, self.began)
+        self._stages[stage] += 1
+        if stage is Stage.TO_SEND:
+            self.tempo.to_send(kind)
+        else:
+            self._active[key] = job
+            self.tempo.begin(kind, self.began)
+        return job
+
+    def see(self, event: Event, now: float) -> None:
+        """Take in an event of now."""
+        self.spending.see(event)
         match event:
-            case Intended():
-                self.committed[event.key] = event.usd or Decimal(0)
-            case Cleared():
-                self.committed.pop(event.key, None)
-            case Completed():
-                self._settle(event.key, event.usd)
-            case Done() | Moved() | Restored():
-                self._end(event.key, self.done)
-                self._settle(event.key, None)
-            case Failed():
-                self._end(event.key, self.failed)
-                self._settle(event.key, event.usd)
-            case Lost():
-                self._end(event.key, self.failed)
-            case Held():
-                self._end(event.key, self.held)
-            case _:
-                pass
+            case Submitted():
+                self._submits.note(now)
+            case Looked() | Completed():
+                self._looks.note(now)
+        step = step_of(event)
+        if step is None:
+            return
+        key, stage, phase = step
+        job = self._jobs.get(key) or self.add(key, ())
+        if job.stage is not stage:  # most events are of a job that stays where it is
+            self._move(key, job, stage, now)
+        job.phase = phase
+        if stage in {Stage.FAILED, Stage.LOST}:
+            self._failures[key] = phase
 
-    def _begin(self, key: Key, phase: str) -> None:
-        self.failed.discard(key)
-        self.held.discard(key)
-        self.active[key] = phase
+    def _move(self, key: Key, job: _Standing, stage: Stage, now: float) -> None:
+        before, job.stage = job.stage, stage
+        self._stages[before] -= 1
+        self._stages[stage] += 1
+        if before in {Stage.FAILED, Stage.LOST}:
+            self._failures.pop(key, None)
+        if (before in UNDER_WAY) is (stage in UNDER_WAY) and (before is Stage.TO_SEND) is (stage is Stage.TO_SEND):
+            return
+        self._leave(key, job, before, now)
+        self._enter(key, job, before, now)
 
-    def _end(self, key: Key, among: set[Key]) -> None:
-        self.active.pop(key, None)
-        for ended in (self.done, self.failed, self.held):
-            ended.discard(key)
-        among.add(key)
+    def _leave(self, key: Key, job: _Standing, before: Stage, now: float) -> None:
+        if before is Stage.TO_SEND:
+            self.tempo.to_send(job.kind, -1)
+        elif before in UNDER_WAY:
+            del self._active[key]
+            self.tempo.end(job.kind, job.began)
+            if job.stage is Stage.DONE and job.is_whole:
+                self.tempo.learn(job.kind, now - job.began)
 
-    def _settle(self, key: Key, billed: Decimal | None) -> None:
-        expected = self.committed.pop(key, None)
-        if expected is not None:
-            self.spent += expected if billed is None else billed
+    def _enter(self, key: Key, job: _Standing, before: Stage, now: float) -> None:
+        if job.stage is Stage.TO_SEND:
+            self.tempo.to_send(job.kind)
+        elif job.stage in UNDER_WAY:
+            job.began, job.is_whole = now, job.stage is Stage.SENDING
+            self._active[key] = job
+            self.tempo.begin(job.kind, now)
+        elif before is Stage.TO_SEND and job.stage is Stage.DONE:
+            self.tempo.learn(job.kind, 0.0)
 
     @property
-    def finished(self) -> int:
-        """How many jobs this run is through with, whatever came of them."""
-        return len(self.done) + len(self.failed) + len(self.held)
+    def share(self) -> float:
+        """How much of the jobs has ended, from 0 to 1."""
+        return sum(self._stages[stage] for stage in ENDED) / max(1, len(self._jobs))
 
-    def left(self, now: float) -> float | None:
-        """Return the seconds that may be left at the pace so far, `None` while there is too little to go by."""
-        if self.finished < ENOUGH_TO_GUESS:
-            return None
-        return (now - self.began) / self.finished * max(0, len(self.work) - self.finished)
+    def glance(self, now: float) -> Glance:
+        """Return what is to be seen of it now."""
+        spending, submits = self.spending, self._submits.a_minute(now)
+        active = islice(self._active.items(), ACTIVE_ROWS)
+        return Glance(
+            jobs=len(self._jobs),
+            stages={stage: number for stage, number in self._stages.items() if number},
+            seconds=now - self.began,
+            left=self.tempo.left(now, submits),
+            spent=spending.spent,
+            committed=spending.committed,
+            budget=spending.budget,
+            budget_left=spending.left,
+            submits=submits,
+            looks=self._looks.a_minute(now),
+            active=tuple(
+                Active(key=key, stage=job.stage, phase=job.phase, seconds=now - job.began) for key, job in active
+            ),
+            failures=tuple(islice(reversed(self._failures.items()), FAILURE_ROWS)),
+        )
 
-    def line(self, now: float) -> str:
-        """Return all of it in one line: `5 of 12 done, 1 failed, $0.92 spent, $0.55 in flight, about 8 s left`."""
-        in_flight = sum(self.committed.values(), Decimal(0))
-        left = self.left(now)
-        parts = [
-            f"{len(self.done):,} of {len(self.work):,} done",
-            f"{len(self.failed):,} failed" if self.failed else "",
-            f"{len(self.held):,} held" if self.held else "",
-            f"{amount(self.spent)} spent",
-            f"{amount(in_flight)} in flight" if in_flight else "",
-            f"about {duration(left)} left" if left else "",
-        ]
-        return ", ".join(part for part in parts if part)
+
+Step = tuple[Key, Stage, str]
 
 
-def phase(event: Event) -> tuple[Key, str] | None:  # noqa: PLR0911 - one answer a case reads as a table
-    """Return the job that an event leaves under way, and in what; `None` for an event that leaves none so."""
+def step_of(event: Event) -> Step | None:  # noqa: C901, PLR0911 - one answer a case reads as a table
+    """Return the job that an event is about, where it stands now, and in which words; `None` where it moves none."""
     match event:
         case Intended():
-            return event.key, "sending"
+            return event.key, Stage.SENDING, "being sent"
         case Cleared():
-            return event.key, "waiting"
+            return event.key, Stage.TO_SEND, event.why
         case Doubted():
-            return event.key, "unsure, being looked up"
+            return event.key, Stage.UNSURE, "nobody knows whether it was accepted, looked up"
         case Submitted():
-            return event.key, "accepted"
+            return event.key, Stage.AT_SERVICE, "accepted"
         case Looked():
             percent = "" if event.progress is None else f" {event.progress} %"
-            return event.key, f"{event.status or 'accepted'}{percent}"
+            return event.key, Stage.AT_SERVICE, f"{event.status or 'accepted'}{percent}"
         case Completed():
-            return event.key, "made"
+            return event.key, Stage.DOWNLOADING, "made"
         case Received():
-            return event.key, f"downloading {_share(event)}"
+            return event.key, Stage.DOWNLOADING, f"downloading {_share(event)}"
+        case Done() | Moved() | Restored():
+            return event.key, Stage.DONE, ""
+        case Failed():
+            return event.key, Stage.FAILED, f"{event.failure.kind}: {event.failure.message}"
+        case Lost():
+            return event.key, Stage.LOST, f"lost: {event.why}"
+        case Held():
+            return event.key, Stage.HELD, event.why
         case _:
             return None
 
