@@ -13,12 +13,13 @@ import kling_batch
 from kling_batch.cli import terminal
 from kling_batch.cli.asked import Asked
 from kling_batch.cli.audience import audience
+from kling_batch.cli.choosing import said
 from kling_batch.cli.service import reached
 from kling_batch.cli.traces import traced
 from kling_batch.events import Event
 from kling_batch.job import Json
 from kling_batch.plan.diff import Action, Change
-from kling_batch.plan.select import Selection
+from kling_batch.plan.select import Selection, selection_of
 from kling_batch.report.money import exact
 from kling_batch.report.summary import Ending, summary
 
@@ -54,7 +55,7 @@ def carried(
     asked: Asked, manner: Manner, campaign: "kling_batch.Campaign", plan: "kling_batch.Plan", key: str
 ) -> "kling_batch.Outcome":
     """Do what `carry_out` does, and return all that is known of how it ended."""
-    began = time.monotonic()
+    began, selection = time.monotonic(), selection_of(manner["selectors"])
     with (
         reached(
             asked, campaign, speed=manner["speed"], scenario=manner["scenario"], paint=manner.get("paint")
@@ -83,15 +84,29 @@ def carried(
         seconds=time.monotonic() - began,
         spent=outcome.spent,
         outputs=terminal.shown(campaign.places.outputs),
-        left=kling_batch.plan(campaign, only=manner["selectors"]).changes,
+        left=_left(campaign, plan),
         reasons=outcome.reasons,
         manifest=asked.manifest,
-        command=f"{shlex.join(['kling-batch', 'run', asked.manifest])}{asked.flags}",
+        command=_run_again(asked, selection),
+        names_jobs=bool(selection.states),
         flags=asked.flags,
     )
     if outcome.exit_code or not manner["quiet"]:
         tell(manner, summary(ending))
     return outcome
+
+
+def _left(campaign: "kling_batch.Campaign", plan: "kling_batch.Plan") -> tuple[Change, ...]:
+    """Return what is left of a plan: its jobs held against the lock again, also those that changed their state."""
+    keys = {change.key for change in plan.changes}
+    return tuple(change for change in kling_batch.plan(campaign).changes if change.key in keys)
+
+
+def _run_again(asked: Asked, selection: Selection) -> str:
+    """Return the command that goes on with what is left, and with nothing that was not chosen."""
+    chosen = () if selection.states else said(selection, asked.where)
+    words = ["kling-batch", "run", asked.manifest, *chosen]
+    return f"{shlex.join(words)}{asked.flags}"
 
 
 def tell(manner: Manner, text: str) -> None:

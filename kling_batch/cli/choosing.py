@@ -219,3 +219,14 @@ def check_selection(selection: Selection, read: "Sequence[Campaign]") -> None:
     """Raise `UsageError` for selectors that mean no job of any of these manifests."""
     keys = [job.key for campaign in read for job in campaign.manifest.jobs]
     check_selectors((*selection.patterns, *selection.excluded), keys)
+
+
+def said(selection: Selection, where: str) -> tuple[str, ...]:
+    """Return the words that choose the same jobs once more, but for states, which a run changes."""
+    words = [*selection.patterns]
+    words += [f"--exclude={pattern}" for pattern in selection.excluded]
+    words += [f"--where={where}"] if where else []
+    words += [] if selection.sample is None else [f"--sample={selection.sample}"]
+    words += ["--by=shot"] * selection.by_shot
+    words += ["--shard={}/{}".format(*selection.shard)] if selection.shard else []
+    return tuple(words)

@@ -24,7 +24,8 @@ class Ending:
     """How a run ended: `made` videos in `seconds` for `spent` USD under `outputs`, and the plan that is left.
 
     `left` holds every job against the lock again, after the run. `command` is the run's own command line, as far as
-    the next one needs it; `manifest` and `flags` (with a space before them) are what other verbs need of it.
+    the next one needs it; the jobs are added where it `names_jobs`. `manifest` and `flags` (with a space before them)
+    are what other verbs need of it.
     """
 
     made: int
@@ -36,6 +37,12 @@ class Ending:
     manifest: str
     command: str
     flags: str = ""
+    names_jobs: bool = False
+
+    def run(self, changes: Sequence[Change], *words: str) -> str:
+        """Return the command that runs these jobs, with more words: those that have rows, where they are named."""
+        keys = [change.key for change in changes[:ROWS]] if self.names_jobs else []
+        return " ".join([self.command, *map(shlex.quote, (*words, *keys))])
 
 
 def summary(ending: Ending) -> str:
@@ -93,7 +100,8 @@ def _lost(ending: Ending) -> Iterator[str]:
     if lost:
         yield f"\nlost: {several(len(lost), 'video')} made and paid for, the links dead before the files were here"
         yield from _rows(lost)
-        yield f"  to buy one again:\n    kling-batch redo {shlex.quote(ending.manifest)} KEY{ending.flags}"
+        words = ["kling-batch", "redo", ending.manifest, *(change.key for change in lost[:ROWS])]
+        yield f"  to have them bought again by the next run:\n    {shlex.join(words)}{ending.flags}"
 
 
 def _blocked(ending: Ending) -> Iterator[str]:
@@ -104,9 +112,10 @@ def _blocked(ending: Ending) -> Iterator[str]:
         yield f"\nblocked: {several(len(blocked), 'job')}{until}"
         yield from _rows(blocked)
         if refused:
-            yield f"  to send what was refused once more as it is:\n    {ending.command} --retry rejected"
-        if any(change.mark == "picked" for change in blocked):
-            yield f"  to draw what is picked anew:\n    {ending.command} --redo-picked"
+            yield f"  to send what was refused once more as it is:\n    {ending.run(refused, '--retry', 'rejected')}"
+        picked = [change for change in blocked if change.mark == "picked"]
+        if picked:
+            yield f"  to draw what is picked anew:\n    {ending.run(picked, '--redo-picked')}"
 
 
 def _failed(ending: Ending) -> Iterator[str]:
@@ -114,14 +123,15 @@ def _failed(ending: Ending) -> Iterator[str]:
     if failed:
         yield f"\nfailed: {several(len(failed), 'job')}; a new run tries them again"
         yield from _rows(failed)
-        yield f"    {ending.command}"
+        yield f"    {ending.run(failed)}"
 
 
 def _pending(ending: Ending) -> Iterator[str]:
     pending = _of(ending, Action.CREATE, Action.REDO)
     if pending:
         money = sum_text(total(change.usd for change in pending))
-        yield f"\nnot sent: {several(len(pending), 'job')}, {money}; nothing was paid for them\n    {ending.command}"
+        yield f"\nnot sent: {several(len(pending), 'job')}, {money}; nothing was paid for them"
+        yield f"    {ending.run(pending)}"
 
 
 def _rows(changes: Sequence[Change]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The verb that spends, against the real sandbox on loopback."""
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,6 +93,30 @@ def test_a_rejected_job_is_blocked_until_it_is_asked_for(command: Command, folde
     assert second.code == 4
     assert "1 blocked" in second.out
     assert third.code == 0
+
+
+def test_a_job_chosen_by_a_state_that_the_run_changed_is_told_with_a_command_that_means_it(
+    command: Command, folder: Path
+) -> None:
+    rules = [{"on": "submit", "when": {"times": 1}, "do": {"task": {"message": "Content violates the content policy"}}}]
+    (folder / "faults.json").write_text(json.dumps({"seed": 1, "rules": rules}))
+
+    first = command(*RUN, "--scenario", "faults.json", "--state", "pending", "--limit", "1")
+    [told] = [line.strip() for line in first.out.splitlines() if "--retry" in line]
+    second = command(*shlex.split(told)[1:], "--yes", "--speed", "2000")
+
+    assert first.code == 5
+    assert "blocked: 1 job, until the request changes" in first.out
+    assert told == "kling-batch run spring.yaml --sandbox --retry rejected 'hero/lang=de#1'"
+    assert second.code == 0
+    assert "made 1 video in" in second.out
+
+
+def test_the_command_for_what_is_left_buys_no_more_than_was_chosen(command: Command) -> None:
+    said = command(*RUN, "hero/lang=*", "--exclude", "hero/lang=en", "--limit", "0")
+
+    assert said.code == 5
+    assert "kling-batch run spring.yaml 'hero/lang=*' --exclude=hero/lang=en --sandbox\n" in said.out
 
 
 def fork_event(folder: Path, head: str) -> dict[str, str]:
