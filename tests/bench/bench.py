@@ -2,10 +2,10 @@
 
     python tests/bench/bench.py [--quick | --tiny] [--peers] [--json] [ROW...]
 
-Rows: runs, growth, downloads, plan, rendering, review, own, crowd, looks, start. `--peers` adds Snakemake, doit, DVC,
-GNU parallel, where they are on the PATH (`pip install snakemake doit dvc` in a virtual environment of their own). All
-of it takes about a quarter of an hour, `--quick` three minutes. `--tiny` only shows that every row can be measured; its
-figures mean nothing. README.md beside this file tells each goal, the last figure, and why one is not met.
+Rows: runs, growth, downloads, plan, rendering, review, own, crowd, screen, looks, start. `--peers` adds Snakemake,
+doit, DVC, GNU parallel, where they are on the PATH (`pip install snakemake doit dvc` in a place of their own). All of
+it takes about twenty minutes, `--quick` five. `--tiny` only shows that every row can be measured; its figures mean
+nothing. README.md beside this file tells each goal, the last figure, and why one is not met.
 The service stays on core 0 and what is measured on core 1, where there are two.
 """
 

@@ -218,6 +218,32 @@ def crowd(size: Size) -> list[Row]:
     return [Row(f"memory with {size.crowd:,} in flight, peak", told, "", figures["peak_mb"], 120, unit=" MB")]
 
 
+def screen(size: Size) -> list[Row]:
+    """CPU of a run with its live screen on a terminal against the same without, and what the screen takes of it."""
+
+    def way(name: str) -> Callable[[], Measured]:
+        def run() -> Measured:
+            with service(median=size.screen_seconds) as base:
+                options = {"jobs": size.screen, "width": size.screen_width, "seconds": size.screen_seconds}
+                figures = subject("subjects_screen", name, base=base, **options)
+            assert figures["made"] == size.screen, figures
+            return figures
+
+        return run
+
+    shown, unseen = _in_turns(min(size.rounds, 3), way("on"), way("off"))
+    ours, other = (_median(each, lambda figures: figures["cpu"]) for each in (shown, unseen))
+    alone = _median(unseen, lambda figures: figures["screen"])
+    what = f"{size.screen:,} jobs, {size.screen_width:,} in flight"
+    events = f"{unseen[0]['events']:,} events and {unseen[0]['wall']:.0f} s"
+    return [
+        Row(f"CPU of a run of {what}, seen live against unseen", f"{ours:.2f} s", f"{other:.2f} s", ours / other, 1.03),
+        Row(
+            f"CPU of its screen alone ({events})", f"{alone:.3f} s", f"{other:.2f} s", 100 * alone / other, 3, unit=" %"
+        ),
+    ]
+
+
 def looks(size: Size) -> list[Row]:
     """Looks a task against the optimum's at its lag, and against a fixed interval at equal lag; a simulation."""
     mine, least, lag = against_optimum(size.tasks)
@@ -246,6 +272,7 @@ ROWS: Mapping[str, Callable[[Size], list[Row]]] = {
     "rendering": rendering,
     "own": own,
     "crowd": crowd,
+    "screen": screen,
     "looks": looks,
     "start": start,
 }

@@ -20,6 +20,9 @@ class Size:
     starts: int = 15
     rendered: int = 20_000
     reviewed: int = 1000
+    screen: int = 3000
+    screen_width: int = 1000
+    screen_seconds: float = 8.0
 
 
 FULL = Size(
@@ -44,6 +47,7 @@ QUICK = Size(
     crowd_seconds=8.0,
     tasks=2200,
     starts=7,
+    screen=1000,
 )
 TINY = Size(
     jobs=12,
@@ -59,4 +63,7 @@ TINY = Size(
     starts=1,
     rendered=20,
     reviewed=6,
+    screen=6,
+    screen_width=3,
+    screen_seconds=0.2,
 )

@@ -18,6 +18,7 @@ ROWS = {
     "rendering": ["rendering of"],
     "own": ["own CPU", "its exponent", "memory of a run"],
     "crowd": ["memory with"],
+    "screen": ["CPU of a run", "CPU of its screen"],
     "looks": ["looks after 200 tasks", "looks against a fixed"],
     "start": ["`--help`", "`validate`"],
 }
