@@ -1,7 +1,8 @@
 """Take the pictures of the README, into `.github/pictures/`.
 
 A tool for developers, run by hand when what is pictured looks different: `python tests/make_pictures.py`. It needs
-Chromium and the extra `media`. The gallery is that of a small campaign, made by the sandbox just now.
+Chromium and the extra `media`. The gallery is that of a small campaign, made by the sandbox just now, and the live
+screen is that of a longer one, half way through; it takes a minute.
 """
 
 import io
@@ -11,10 +12,20 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
+from rich.console import Console
+from rich.terminal_theme import TerminalTheme
+from rich.text import Text
+
+import kling_batch
+from kling_batch.events import from_json
+from kling_batch.report.console import INKS
+from kling_batch.report.progress import Glance, begun
+from kling_batch.report.screen import Size, page
 
 sys.path.insert(0, str(Path(__file__).parent / "kit"))
 from quay import BROWSERS, FLAGS
@@ -45,6 +56,22 @@ REFUSED = {
         }
     ],
 }
+LONGER = MANIFEST.replace("takes: 2", "takes: 6").replace("run: {", "run: {budget: 20, ")
+TERMINAL = Size(width=96, height=24)
+HALF = 0.55  # of the jobs have ended when the picture is taken
+SVG = """\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="the live screen of a run">
+<style>.{unique_id}-matrix {{ font: {char_height}px/{line_height}px ui-monospace, Menlo, Consolas, "DejaVu Sans Mono",
+monospace; }} .{unique_id}-title {{ font: 15px system-ui, sans-serif; }} {styles}</style>
+<defs>{lines}<clipPath id="{unique_id}-clip-terminal">
+<rect width="{terminal_width}" height="{terminal_height}"/></clipPath></defs>
+{chrome}
+<g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">{backgrounds}
+<g class="{unique_id}-matrix">{matrix}</g></g>
+</svg>
+"""
+COLORS = ((72, 79, 88), (255, 123, 114), (63, 185, 80), (210, 153, 34), (88, 166, 255), (188, 140, 255), (57, 197, 207))
+DARK = TerminalTheme((22, 27, 34), (230, 237, 243), [*COLORS, (177, 186, 196)])
 CHOSEN = """\
 picks:
   "quay/light=dawn,product=kettle,ratio=16x9#1": {"verdict": "pick", "note": "the steam"}
@@ -56,8 +83,9 @@ def main() -> None:
     """Take them all."""
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
-        page = campaign(Path(place))
-        save("gallery", shot(page))
+        save("gallery", shot(campaign(Path(place))))
+    with tempfile.TemporaryDirectory() as place:
+        (PICTURES / "screen.svg").write_text(drawn(seen(Path(place))))
 
 
 def campaign(folder: Path) -> Path:
@@ -95,6 +123,35 @@ def shot(page: Path) -> bytes:
         window.locator("article button.start").first.click()
         window.locator(".playing").wait_for()
         return window.screenshot()
+
+
+def seen(folder: Path) -> Glance:
+    """Let the sandbox run a longer campaign, and return a glance at it half way."""
+    (folder / "harbour.yaml").write_text(LONGER)
+    (folder / "refused.json").write_text(json.dumps(REFUSED))
+    plan = kling_batch.plan(kling_batch.load(str(folder / "harbour.yaml"), sandbox=True))
+    words = ["run", "harbour.yaml", "--sandbox", "--yes", "--speed", "6", "--scenario", "refused.json", "--json"]
+    progress = begun(plan, time.monotonic())
+    with subprocess.Popen(
+        [sys.executable, "-m", "kling_batch", *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as child:
+        for line in child.stdout or ():
+            told = json.loads(line)
+            if told["event"] not in {"version", "ended"}:
+                progress.see(from_json(told), time.monotonic())
+            if progress.share >= HALF:
+                break
+        child.kill()
+    return progress.glance(time.monotonic())
+
+
+def drawn(glance: Glance) -> str:
+    """Return the live screen as a picture that asks nothing of any host."""
+    console = Console(width=TERMINAL.width, record=True, file=io.StringIO(), force_terminal=True, color_system="256")
+    for line in page(glance, TERMINAL):
+        console.print(Text.assemble(*((text, INKS[style]) for text, style in line)))
+    console.print()
+    return console.export_svg(title="kling-batch run harbour.yaml", theme=DARK, code_format=SVG, unique_id="screen")
 
 
 def save(name: str, picture: bytes) -> None:

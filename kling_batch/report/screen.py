@@ -20,6 +20,7 @@ GAP = "  "
 NARROW = 60  # columns from which a job's row has room for its phase beside its key
 ROOMY = 12  # lines from which an empty one may part what is counted from what is listed
 BAR = 40
+WORDS = 40  # columns that what is told of a job wants beside its key
 BARS, PLAIN_BARS = ("━", "╍", "─"), ("#", "x", ".")  # done, ended otherwise, not yet: told apart without color too
 _STAGES: tuple[tuple[Stage, Style], ...] = (
     (Stage.TO_SEND, "dim"),
@@ -123,7 +124,7 @@ def _left(glance: Glance) -> str:
 
 
 def _failure(key: str, why: str, size: Size, width: int) -> Line:
-    name = _end(size.say(key), max(width // 2, 1))
+    name = _end(size.say(key), _key_columns(width))
     row: Line = ((name, "bad"), (GAP, ""), (size.say(why), ""))
     return _cut(row if width < NARROW else (("failed ", "bad"), *row), width)
 
@@ -134,9 +135,14 @@ def _rows(glance: Glance, size: Size, width: int, room: int) -> list[Line]:
     shown = glance.active[: max(0, room if glance.under_way <= room else room - 1)]
     hidden = glance.under_way - len(shown)
     keys = [size.say(each.key) for each in shown]
-    column = min(max(map(_wide, keys), default=0), width if width < NARROW else width // 2)
+    column = min(max(map(_wide, keys), default=0), width if width < NARROW else _key_columns(width))
     rows = [_row(each, key, column, size, width) for each, key in zip(shown, keys, strict=True)]
     return [*rows, _cut(((f"and {hidden:,} more under way", "dim"),), width)] if hidden > 0 < room else rows
+
+
+def _key_columns(width: int) -> int:
+    """Return how many columns a key may fill where something is told beside it."""
+    return max(1, width // 2, width - WORDS)
 
 
 def _row(active: Active, key: str, column: int, size: Size, width: int) -> Line:
