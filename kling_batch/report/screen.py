@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from kling_batch.plan.cost import Sum
 from kling_batch.report.money import amount, duration, total
 from kling_batch.report.progress import Active, Glance, Stage
 from kling_batch.text.plain import cells, plain
@@ -32,6 +31,8 @@ _STAGES: tuple[tuple[Stage, Style], ...] = (
     (Stage.LOST, "bad"),
     (Stage.HELD, "bad"),
 )
+
+_WRONG = (Stage.UNSURE, Stage.FAILED, Stage.LOST, Stage.HELD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +75,6 @@ def sentence(glance: Glance) -> str:
     return ", ".join([_done(glance), *under_way, *wrong, *money, *left])
 
 
-_WRONG = (Stage.UNSURE, Stage.FAILED, Stage.LOST, Stage.HELD)
-
-
 def _done(glance: Glance) -> str:
     return f"{glance.stages.get(Stage.DONE, 0):,} of {glance.jobs:,} done"
 
@@ -103,7 +101,7 @@ def _counts(glance: Glance) -> Line:
 
 def _money(glance: Glance) -> Line:
     parts: list[tuple[str, Style]] = [(f"{total(glance.spent)} spent", "")]
-    if glance.committed != Sum(usd=glance.committed.usd * 0):
+    if glance.committed.usd or glance.committed.unknown:
         parts.append((f"{total(glance.committed)} committed", ""))
     if glance.budget is not None and glance.budget_left is not None:
         parts.append((f"{amount(glance.budget_left)} left of {amount(glance.budget)}", ""))
@@ -120,7 +118,7 @@ def _tempo(glance: Glance) -> Line:
 def _left(glance: Glance) -> str:
     if glance.left is None:
         return "time left unknown"
-    return f"about {duration(glance.left)} left" if glance.left >= 1 else "later than usual"
+    return f"about {duration(max(1.0, glance.left))} left" if glance.left else "later than usual"
 
 
 def _failure(key: str, why: str, size: Size, width: int) -> Line:

@@ -1,5 +1,6 @@
 """The live screen, laid out for terminals of every size."""
 
+import dataclasses
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -106,6 +107,16 @@ def test_a_plain_line_tells_the_same(midway: Progress) -> None:
         "18 of 60 done, 20 under way, 1 unsure, 2 failed, 1 lost, 1 held, $3.86 spent, "
         "$3.31 + 1 of unknown price committed, $32.82 left of $40.00, about 1 min 6 s left"
     )
+
+
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [(None, "time left unknown"), (0.0, "later than usual"), (0.4, "about 1 s left"), (75.0, "about 1 min 15 s left")],
+)
+def test_the_time_left_is_told_as_far_as_it_is_known(start: Progress, left: float | None, told: str) -> None:
+    glance = dataclasses.replace(start.glance(1.0), left=left)
+
+    assert text_of(page(glance, Size(width=80, height=24))).splitlines()[3].endswith(f"1 s  {told}")
 
 
 NUMBERS = st.integers(0, 10**6)

@@ -1,5 +1,6 @@
 """The last words of a run."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
@@ -70,3 +71,12 @@ def test_a_long_prompt_is_cut_and_cannot_act(make_change: Make) -> None:
 
     assert "\x1b" not in text
     assert "..." in text
+
+
+def test_what_is_picked_and_held_back_has_a_command_that_draws_it_anew(make_change: Make) -> None:
+    picked = make_change(Action.BLOCKED, mark="picked")
+
+    text = summary(dataclasses.replace(ending([picked]), names_jobs=True))
+
+    assert "    kling-batch run manifests/spring.yaml --redo-picked 'hero#1'\n" in text
+    assert "--retry" not in text
