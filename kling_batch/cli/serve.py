@@ -12,6 +12,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -21,7 +22,8 @@ import anyio
 import anyio.to_thread
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
@@ -30,7 +32,7 @@ from kling_batch.cli import showing, terminal
 from kling_batch.cli.asked import Asked
 from kling_batch.cli.deciding import meant, whole_plans
 from kling_batch.errors import KlingBatchError, ManifestError, StateError, UsageError
-from kling_batch.job import Json, Key
+from kling_batch.job import Json
 from kling_batch.plan.picks import VIDEO_DIGITS, Pick, Verdict, clean
 from kling_batch.plan.select import Selection
 from kling_batch.report.gallery import Gallery, document, page, policy
@@ -42,7 +44,7 @@ LOOPBACK = "127.0.0.1"
 LARGEST_PICK = 64_000  # bytes of a request
 _HOST = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?")
 _POSTER = re.compile(r"[0-9a-f]{16}\.jpg")
-_VIDEO = re.compile(r"[0-9a-f]*")
+_VIDEO = re.compile(rf"[0-9a-f]{{{VIDEO_DIGITS}}}")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -154,21 +156,33 @@ def app(gazette: Gazette) -> Starlette:
 
     async def picks(request: Request) -> Response:
         body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > LARGEST_PICK:
-                return guarded(request, lambda: _refused(413, "that is no pick: it is too large"))
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > LARGEST_PICK:
+                    return guarded(request, lambda: _refused(413, "that is no pick: it is too large"))
+        except ClientDisconnect:
+            return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
         return await anyio.to_thread.run_sync(lambda: guarded(request, lambda: _pick(gazette, request, body)))
 
-    return Starlette(
+    def strange(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - it is the handler of these
+        response = guarded(request, lambda: _refused(error.status_code, error.detail.lower()))
+        response.headers.update(error.headers or {})
+        return response
+
+    application = Starlette(
         routes=[
             Route("/", index),
             Route("/data.json", data),
             Route("/media/{path:path}", media),
             Route("/posters/{name}", poster),
             Route("/picks", picks, methods=["PUT"]),
-        ]
+        ],
+        exception_handlers={HTTPException: strange},
     )
+    application.router.redirect_slashes = False  # it would send the browser to whatever `Host` says
+    return application
 
 
 def guarded(request: Request, answer: Callable[[], Response]) -> Response:
@@ -203,13 +217,11 @@ def _document(gallery: Gallery, request: Request) -> Response:
 
 
 def _video(outputs: Path, output: str) -> Response:
-    try:
+    with suppress(StateError, OSError):  # a name may be longer than the disk takes
         path = store.below(outputs, output)
-    except StateError:
-        return _refused(404, "no such video")
-    if path.suffix.lower() != ".mp4" or not path.is_file():
-        return _refused(404, "no such video")
-    return FileResponse(path, media_type="video/mp4")
+        if path.suffix.lower() == ".mp4" and path.is_file():
+            return FileResponse(path, media_type="video/mp4")
+    return _refused(404, "no such video")
 
 
 def _poster(folder: Path, name: str) -> Response:
@@ -230,17 +242,20 @@ def _pick(gazette: Gazette, request: Request, body: bytes) -> Response:
     except (ValueError, RecursionError):
         return _refused(400, "this is no JSON")
     match said:
-        case {"key": str(key), "verdict": "pick" | "reject" | None as verdict, "note": str(note), "video": str(video)}:
-            shown = _VIDEO.fullmatch(video[:VIDEO_DIGITS])
-            pick = Pick(
-                verdict=Verdict(verdict) if verdict else None, note=clean(note), video=shown[0] if shown else ""
-            )
+        case {"key": str(key), "verdict": "pick" | "reject" | None as verdict, "note": str(note), **others}:
+            video = others.get("video")
         case _:
-            return _refused(400, "a pick has `key`, `verdict` (pick, reject or null), `note` and `video`")
-    if key not in {card.key for card in gazette.gallery().cards}:
-        return _refused(404, f"there is no job `{key}`")
-    picks = picking.write_pick(gazette.campaign, Key(key), pick).picks
-    now = picks.get(Key(key))
+            return _refused(
+                400, "a pick has `key`, `verdict` (pick, reject or null) and `note`; `video` may be left out"
+            )
+    card = next((card for card in gazette.gallery().cards if card.key == key), None)
+    if card is None:
+        return _refused(404, f"there is no job `{clean(key)}`")
+    if video is None:
+        video = card.draw.sha256 if card.draw else ""
+    shown = _VIDEO.match(video) if isinstance(video, str) else None
+    pick = Pick(verdict=Verdict(verdict) if verdict else None, note=clean(note), video=shown[0] if shown else "")
+    now = picking.write_pick(gazette.campaign, card.key, pick).picks.get(card.key)
     told: Json = None
     if now is not None:
         told = {"verdict": now.verdict.value if now.verdict else None, "note": now.note, "video": now.video}

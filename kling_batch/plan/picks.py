@@ -6,10 +6,12 @@ person wrote beside it, comments and order too, stays byte for byte, and git mer
 
 import enum
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kling_batch.job import Json, Key
+from kling_batch.plan.pickfaults import FIELDS, faults
 from kling_batch.text.diagnostic import Diagnostic, Severity
 from kling_batch.text.document import Document, parse
 from kling_batch.text.guard import UNSAFE
@@ -20,13 +22,14 @@ from kling_batch.text.source import Source
 SUFFIX = ".picks.yaml"
 VIDEO_DIGITS = 12  # of a video's sha256
 LONGEST_NOTE = 2000
+_COMMENT = re.compile(r"(?:^|(?<=\s))#.*", re.MULTILINE)
+_BEHIND = re.compile(r"[ \t]+#.*")
+_ABOVE = re.compile(r"(?:^[ \t]*#.*\n)+\Z", re.MULTILINE)  # comment lines with nothing between them and what follows
 NEW = """\
 # Which takes were chosen, and why. `kling-batch review --serve` writes it, and so may you; commit it.
 # One line a job: verdict is `pick` or `reject`, video the first 12 digits of the sha256 of the one that was looked at.
 picks:
 """
-_FIELDS = ("verdict", "note", "video")
-_VERDICTS = ("pick", "reject")
 
 
 class Verdict(enum.Enum):
@@ -51,10 +54,15 @@ class Pick:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """Some whole lines of a picks file: those of one job, or, without a key what stands around them."""
+    """Some whole lines of a picks file: those of one job, or, without a key, what stands around them.
+
+    `comments` are those that a person wrote among the lines of a job, the last one behind its last line (`behind`).
+    """
 
     text: str
     key: Key | None = None
+    comments: tuple[str, ...] = ()
+    behind: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +83,7 @@ def parse_picks(source: Source) -> tuple[Picks | None, tuple[Diagnostic, ...]]:
     document, told = parse(source)
     if document is None:
         return None, told
-    found = (*told, *_faults(document))
+    found = (*told, *faults(document))
     if found:
         return None, found
     value = document.value
@@ -91,11 +99,8 @@ def parse_picks(source: Source) -> tuple[Picks | None, tuple[Diagnostic, ...]]:
 def edited(picks: Picks, key: Key, pick: Pick) -> Picks:
     """Return the file with what is said of one job now; an empty pick takes its line away."""
     is_empty = pick == replace(Pick(), video=pick.video)
-    pieces = list(
-        _without(picks.pieces, key)
-        if is_empty
-        else _with(picks.pieces, Piece(text=line(key, pick, picks.indent), key=key))
-    )
+    new = Piece(text=line(key, pick, picks.indent), key=key)
+    pieces = list(_without(picks.pieces, key) if is_empty else _with(picks.pieces, new, picks.indent))
     others = {each: said for each, said in picks.picks.items() if each != key}
     return replace(picks, picks=others if is_empty else {**others, key: pick}, pieces=tuple(pieces))
 
@@ -131,8 +136,8 @@ def clean(note: str) -> str:
 
 
 def _pick(entry: Mapping[str, Json]) -> Pick:
-    verdict, note, video = (entry.get(name) for name in _FIELDS)
-    return Pick(verdict=Verdict(verdict) if verdict else None, note=str(note or ""), video=str(video or ""))
+    verdict, note, video = (entry.get(name) for name in FIELDS)
+    return Pick(verdict=Verdict(verdict) if verdict else None, note=str(note or "").strip(), video=str(video or ""))
 
 
 def _quoted(value: Json) -> str:
@@ -141,141 +146,75 @@ def _quoted(value: Json) -> str:
 
 
 def _pieces(document: Document) -> Iterator[Piece]:
-    """Yield the text in whole lines: those that a job's entry fills, and those between."""
+    """Yield the text in whole lines: those that a job's entry fills, and those between.
+
+    Where there is no entry yet, the first piece ends with the line of `picks:`, for there the first one will stand.
+    """
     text, root = document.source.text, document.root
     assert isinstance(root, MappingNode)  # noqa: S101 - the faults see to it
     node = root.entries.get("picks")
+    if not isinstance(node, MappingNode):
+        at = _line_end(text, root.keys["picks"].end)
+        yield from (Piece(text=text[:at]), *_around(text[at:]))
+        return
     at = 0
-    for key, (start, end) in _extents(text, node).items() if isinstance(node, MappingNode) else ():
+    for key, entry in sorted(node.entries.items(), key=lambda each: node.keys[each[0]].start):
+        start = text.rfind("\n", 0, node.keys[key].start) + 1
+        filled = start + len(text[start : max(entry.end, node.keys[key].end)].rstrip())
+        end = _line_end(text, filled)
         yield from _around(text[at:start])
-        yield Piece(text=text[start:end], key=key)
+        behind = _BEHIND.fullmatch(text[filled:end].rstrip())
+        assert isinstance(entry, MappingNode)  # noqa: S101 - the faults see to it
+        comments = tuple(_comments(text, entry, node.keys[key].end, filled))
+        yield Piece(text=text[start:end], key=Key(key), comments=comments, behind=behind[0] if behind else "")
         at = end
     yield from _around(text[at:])
+
+
+def _comments(text: str, entry: MappingNode, start: int, end: int) -> Iterator[str]:
+    """Yield the comments between the scalars of an entry, where alone there can be any."""
+    scalars = {(each.start, each.end) for each in (*entry.keys.values(), *entry.entries.values())}
+    for first, last in (*sorted(each for each in scalars if each[0] >= start), (end, end)):
+        yield from (found[0].strip() for found in _COMMENT.finditer(text, start, max(start, first)))
+        start = max(start, last)
 
 
 def _around(text: str) -> tuple[Piece, ...]:
     return (Piece(text=text),) if text else ()
 
 
-def _extents(text: str, node: MappingNode) -> dict[Key, tuple[int, int]]:
-    """Return where the lines of each entry begin and end, by their place in the text."""
-    found = {}
-    for name in sorted(node.entries, key=lambda name: node.keys[name].start):
-        start = text.rfind("\n", 0, node.keys[name].start) + 1
-        filled = len(text[: max(node.entries[name].end, node.keys[name].end)].rstrip())
-        end = text.find("\n", filled)
-        found[Key(name)] = start, len(text) if end < 0 else end + 1
-    return found
+def _line_end(text: str, at: int) -> int:
+    """Return where the line ends in which a place lies, its line break included."""
+    end = text.find("\n", at)
+    return len(text) if end < 0 else end + 1
 
 
 def _without(pieces: Sequence[Piece], key: Key) -> Iterator[Piece]:
     return (piece for piece in pieces if piece.key != key)
 
 
-def _with(pieces: Sequence[Piece], new: Piece) -> Iterator[Piece]:
+def _with(pieces: Sequence[Piece], new: Piece, indent: str) -> Iterator[Piece]:
     """Yield the pieces with one in place of that of its job; a new one stands before the first greater key."""
     names, key = [piece.key or "" for piece in pieces], new.key or ""
     if key in names:
         at = names.index(key)
-        yield from (*pieces[:at], new, *pieces[at + 1 :])
+        old = pieces[at]
+        yield from (*pieces[:at], *_around("".join(f"{indent}{comment}\n" for comment in old.comments)))
+        yield from (replace(new, text=f"{new.text[:-1]}{old.behind}\n", behind=old.behind), *pieces[at + 1 :])
         return
     greater = next((at for at, name in enumerate(names) if name > key), None)
-    last = max((at for at, name in enumerate(names) if name), default=len(names) - 1)
-    at = last + 1 if greater is None else greater
-    yield from (*map(_ended, pieces[:at]), new, *pieces[at:])
+    last = max((at for at, name in enumerate(names) if name), default=0)
+    before = pieces[: last + 1 if greater is None else greater]
+    yield from (*map(_ended, before[:-1]), *_parted(_ended(before[-1]), new, is_followed=greater is not None))
+    yield from pieces[len(before) :]
+
+
+def _parted(before: Piece, new: Piece, *, is_followed: bool) -> Iterator[Piece]:
+    """Yield a new piece behind another, but above the comment lines at its end if those are about what follows."""
+    about = _ABOVE.search(before.text) if is_followed and not before.key else None
+    at = about.start() if about else len(before.text)
+    yield from (*_around(before.text[:at]), new, *_around(before.text[at:])) if about else (before, new)
 
 
 def _ended(piece: Piece) -> Piece:
     return piece if piece.text.endswith("\n") else replace(piece, text=f"{piece.text}\n")
-
-
-def _faults(document: Document) -> Iterator[Diagnostic]:
-    """Yield what keeps a picks file from being used, or from being edited line by line."""
-    root = document.root
-    assert isinstance(root, MappingNode)  # noqa: S101 - the parser sees to it
-    for name in root.entries:
-        if name != "picks":
-            yield _unknown(document, (name,), name, ("picks",), "a picks file")
-    match root.entries.get("picks"):
-        case MappingNode() as node:
-            yield from _layout(document, node)
-            for key in node.entries:
-                yield from _entry_faults(document, key, node.entries[key].value)
-        case None if not root.entries:
-            yield Diagnostic(
-                code="no-picks",
-                message="a picks file has the key `picks`",
-                span=document.span(()),
-                help='write `picks:`, and under it a line such as `"hero#1": {"verdict": "pick"}`',
-            )
-        case node if node is not None and node.value is not None:
-            yield Diagnostic(
-                code="wrong-type",
-                message="`picks` is a mapping, one line a job",
-                span=document.span(("picks",)),
-                help='such as `"hero#1": {"verdict": "pick"}`',
-            )
-        case _:
-            return
-
-
-def _layout(document: Document, node: MappingNode) -> Iterator[Diagnostic]:
-    """Yield a complaint where an entry does not begin its own line: such a file cannot be edited by lines."""
-    text = document.source.text
-    if not node.entries:
-        yield Diagnostic(
-            code="not-a-line",
-            message="there is no room for lines in `{}`",
-            span=document.span(("picks",)),
-            help="write `picks:` alone",
-        )
-    for name, key in node.keys.items():
-        is_here = node.start <= key.start < node.end  # a merge key brings entries from elsewhere
-        if not is_here or text[text.rfind("\n", 0, key.start) + 1 : key.start].strip(" "):
-            yield Diagnostic(
-                code="not-a-line",
-                message=f"the pick of `{name}` does not begin a line",
-                span=document.key_span(("picks", name)),
-                help="write each job on a line of its own, below `picks:`",
-            )
-            return
-
-
-def _entry_faults(document: Document, key: str, entry: Json) -> Iterator[Diagnostic]:
-    path = ("picks", key)
-    if not isinstance(entry, dict):
-        yield Diagnostic(
-            code="wrong-type",
-            message="what is said of a take is a mapping",
-            span=document.span(path),
-            help='such as `{"verdict": "pick", "note": "the best light"}`',
-        )
-        return
-    for name, value in entry.items():
-        if name not in _FIELDS:
-            yield _unknown(document, (*path, name), name, _FIELDS, "a pick")
-        elif name == "verdict" and value not in _VERDICTS:
-            yield Diagnostic(
-                code="unknown-verdict",
-                message=f"`{value}` is no verdict",
-                span=document.span((*path, name)),
-                help=f"a verdict is {listed(_VERDICTS, last='or')}",
-            )
-        elif not isinstance(value, str):
-            yield Diagnostic(
-                code="wrong-type",
-                message=f"`{name}` is text",
-                span=document.span((*path, name)),
-                help="put it in quotes",
-            )
-
-
-def _unknown(document: Document, path: tuple[str, ...], name: str, known: Sequence[str], thing: str) -> Diagnostic:
-    near = did_you_mean(name, known)
-    return Diagnostic(
-        code="unknown-key",
-        message=f"`{name}` is not a key of {thing}",
-        span=document.key_span(path),
-        label=f"did you mean `{near}`?" if near else "",
-        help=f"{thing} has {'the keys' if len(known) > 1 else 'the key'} {listed(known)}",
-    )

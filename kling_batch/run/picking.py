@@ -11,6 +11,7 @@ from kling_batch.plan.picks import Pick, Picks, edited, parse_picks
 from kling_batch.run.workspace import Campaign
 from kling_batch.text.decode import decode
 from kling_batch.text.diagnostic import Diagnostic
+from kling_batch.text.source import Source
 
 LARGEST_PICKS = 5_000_000  # bytes
 _writing = threading.Lock()
@@ -36,11 +37,21 @@ def read_picks(campaign: Campaign) -> Picks:
 def write_pick(campaign: Campaign, key: Key, pick: Pick) -> Picks:
     """Change what is said of one job, and return the file as it is now; what else is in it stays byte for byte.
 
-    Raises `ManifestError` where the file cannot be used, `DiskError` where the disk refuses.
+    Raises `ManifestError` where the file cannot be used, `StateError` where an edit by lines would damage what a person
+    wrote, `DiskError` where the disk refuses.
     """
     with _alone(campaign):
+        path = campaign.places.picks
+        if path.is_symlink():
+            raise StateError(f"`{path.name}` is a symbolic link", help="put the file itself there")
         picks = edited(read_picks(campaign), key, pick)
-        store.write_atomic(campaign.places.picks, picks.text().encode())
+        again, _ = parse_picks(Source(path.name, picks.text()))
+        if again is None or again.picks != picks.picks:
+            raise StateError(
+                f"`{path.name}` cannot be edited line by line; nothing was written",
+                help="write each job on a line of its own, below `picks:`",
+            )
+        store.write_atomic(path, picks.text().encode())
         return picks
 
 

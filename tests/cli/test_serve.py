@@ -167,6 +167,7 @@ BODIES = {
     json.dumps({**FINE, "verdict": "maybe"}).encode(): 400,
     json.dumps({**FINE, "note": 7}).encode(): 400,
     json.dumps({**FINE, "key": "nobody#1"}).encode(): 404,
+    json.dumps({**FINE, "key": "\ud800"}).encode(): 404,
     b" " * 70_000: 413,
 }
 
@@ -191,6 +192,9 @@ PATHS = (
     "media/%5c..%5cm.mp4",
     "posters/%2e%2e%2fx.jpg",
     "openapi.json",
+    f"media/{'a' * 5000}.mp4",
+    f"media/{'a/' * 1500}a.mp4",
+    "media/%ed%a0%80.mp4",
 )
 
 
@@ -202,6 +206,65 @@ def test_nothing_but_videos_below_the_outputs_is_handed_out(client: httpx.Client
 
     assert {path: answer.status_code for path, answer in zip(PATHS, answers, strict=True)} == dict.fromkeys(PATHS, 404)
     assert not any("project" in answer.text for answer in answers)
+
+
+def test_a_pick_without_a_video_is_of_the_one_that_is_there(client: httpx.Client, bench: Bench) -> None:
+    said = {"key": KEY, "verdict": "pick", "note": ""}
+
+    answer = client.put("picks", json=said, headers=token(client))
+
+    made = kling_batch.state(bench.campaign()).jobs[kling_batch.Key(KEY)].sha256 or ""
+    assert answer.json() == {"picks": {KEY: {"verdict": "pick", "note": "", "video": made[:12]}}}
+
+
+@pytest.mark.parametrize("video", ["zz", "0123", 7, "\ud800"])
+def test_a_video_that_is_no_checksum_is_left_out(client: httpx.Client, video: object) -> None:
+    answer = client.put("picks", content=json.dumps({**FINE, "video": video}), headers=token(client))
+
+    assert answer.json()["picks"][KEY]["video"] == ""
+
+
+def test_an_edit_that_would_damage_what_a_person_wrote_is_refused(client: httpx.Client, bench: Bench) -> None:
+    path = bench.folder / "m.picks.yaml"
+    path.write_text("picks:\n  &later\n")
+
+    answer = client.put("picks", json=FINE, headers=token(client))
+
+    assert answer.status_code == 409
+    assert answer.json() == {"error": "`m.picks.yaml` cannot be edited line by line; nothing was written"}
+    assert path.read_text() == "picks:\n  &later\n"
+
+
+def test_a_picks_file_that_is_a_link_is_not_replaced(client: httpx.Client, bench: Bench) -> None:
+    elsewhere = bench.folder / "shared.yaml"
+    elsewhere.write_text("picks:\n")
+    (bench.folder / "m.picks.yaml").symlink_to(elsewhere)
+
+    answer = client.put("picks", json=FINE, headers=token(client))
+
+    assert (answer.status_code, answer.json()) == (409, {"error": "`m.picks.yaml` is a symbolic link"})
+    assert elsewhere.read_text() == "picks:\n"
+
+
+def test_what_has_no_page_is_told_as_guardedly_as_the_rest(client: httpx.Client) -> None:
+    answers = [client.post("picks"), client.get("nothing"), client.get("media/"), client.get("data.json/")]
+    strange = [
+        client.request(method, path, headers={"Host": "evil.example"})
+        for method, path in (("POST", "picks"), ("GET", "x/"))
+    ]
+
+    assert [answer.status_code for answer in answers] == [405, 404, 404, 404]
+    assert [answer.status_code for answer in strange] == [421, 421]
+    assert all(answer.json()["error"] for answer in (*answers, *strange))
+    assert {answer.headers["x-content-type-options"] for answer in (*answers, *strange)} == {"nosniff"}
+
+
+def test_somebody_who_hangs_up_in_the_middle_of_a_pick_disturbs_nobody(client: httpx.Client, bench: Bench) -> None:
+    with socket.create_connection((client.base_url.host, client.base_url.port or 0)) as hasty:
+        hasty.sendall(b"PUT /picks HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{")
+
+    assert client.get("data.json").status_code == 200
+    assert not (bench.folder / "m.picks.yaml").exists()
 
 
 def test_a_video_that_is_made_while_the_page_is_open_appears(client: httpx.Client, bench: Bench) -> None:

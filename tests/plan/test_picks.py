@@ -77,8 +77,56 @@ def test_an_edit_of_what_a_person_wrote_takes_the_place_of_its_lines() -> None:
 
     assert after == BY_HAND.replace(
         "  zed/lang=de#1:\n    verdict: pick   # said on Monday\n    note: |\n      long\n      note\n",
-        '  "zed/lang=de#1": {"verdict": "reject"}\n',
+        '  # said on Monday\n  "zed/lang=de#1": {"verdict": "reject"}\n',
     )
+
+
+def test_an_edit_keeps_the_comments_of_the_lines_that_it_replaces() -> None:
+    text = 'picks:\n  a#1:  # first\n    # why\n    note: "no # comment"\n    verdict: pick  # last\n'
+
+    once = edited(read(text), Key("a#1"), Pick(verdict=Verdict.REJECT))
+    twice = edited(read(once.text()), Key("a#1"), Pick(verdict=Verdict.PICK)).text()
+
+    assert once.text() == 'picks:\n  # first\n  # why\n  "a#1": {"verdict": "reject"}  # last\n'
+    assert twice == once.text().replace("reject", "pick")
+
+
+def test_a_new_line_does_not_come_between_a_job_and_the_comment_above_it() -> None:
+    file = read("picks:\n  # about m\n  m#1: {verdict: pick}\n\n  # about z\n  z#1: {verdict: pick}\n")
+
+    text = edited(edited(file, Key("a#1"), Pick(note="n")), Key("n#1"), Pick(note="n")).text()
+
+    assert '  "a#1": {"note": "n"}\n  # about m\n  m#1' in text
+    assert '\n\n  "n#1": {"note": "n"}\n  # about z\n  z#1' in text
+
+
+FILES = (
+    "picks:\n",
+    "picks:",
+    "picks: &all  # nothing yet",
+    "---\npicks:\n# mine\n...\n# the end\n",
+    "picks:\r\n  b#1: {verdict: pick}\r\n",
+    "picks:\n  b#1:\n    note: |+\n      kept\n\n\n",
+    "picks:\n  b#1:\n    note: >-\n      kept",
+    "picks:\n  b#1: {verdict: pick,  # so\n    note: two\n      lines}\n  d#1: {}\n...\n",
+    'picks: !!map\n      "b#1": {"verdict": "reject"}   # said\n',
+    BY_HAND,
+)
+
+
+@given(st.sampled_from(FILES), keys | st.sampled_from([Key("a#1"), Key("b#1"), Key("d#1"), Key("beta#2")]), picks)
+def test_whatever_a_person_wrote_an_edit_says_what_it_should_and_loses_no_comment(
+    text: str, key: Key, pick: Pick
+) -> None:
+    before = read(text)
+
+    after = edited(before, key, pick)
+
+    is_gone = not (pick.verdict or pick.note)
+    said = {each: old for each, old in before.picks.items() if each != key} | ({} if is_gone else {key: pick})
+    assert read(after.text()).picks == after.picks == said
+    lost = [] if is_gone and key in before.picks else ["# mine", "# so", "# said", "# the end", "# nothing yet"]
+    assert all(comment in after.text() for comment in lost if comment in text)
 
 
 def test_a_pick_that_is_taken_back_leaves_no_line() -> None:
@@ -98,8 +146,11 @@ def test_new_lines_stand_in_the_order_of_their_keys_with_the_indent_of_the_file(
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("picks: {a#1: {verdict: pick}}\n", "spring.picks.yaml:1:9: error[not-a-line]"),
+        ("picks: {a#1: {verdict: pick}}\n", "spring.picks.yaml:1:8: error[not-a-line]"),
         ("picks: {}\n", "spring.picks.yaml:1:8: error[not-a-line]"),
+        ("picks: {\n  a#1: {verdict: pick}\n}\n", "spring.picks.yaml:1:8: error[not-a-line]"),
+        ("picks: null\n", "spring.picks.yaml:1:8: error[not-a-line]"),
+        ("picks: ~  # none\n", "spring.picks.yaml:1:8: error[not-a-line]"),
         ("pick:\n  a#1: {}\n", "spring.picks.yaml:1:1: error[unknown-key]"),
         ("picks: [a#1]\n", "spring.picks.yaml:1:8: error[wrong-type]"),
         ("picks:\n  a#1: pick\n", "spring.picks.yaml:2:8: error[wrong-type]"),
