@@ -24,6 +24,7 @@ from kling_batch.plan.diff import Change
 from kling_batch.plan.history import History
 from kling_batch.plan.leftover import Leftover, leftovers
 from kling_batch.plan.leftover import unpicked as losers
+from kling_batch.plan.record import Record
 from kling_batch.plan.select import Selection
 from kling_batch.plan.wishes import Granted, Refused, bring_in
 from kling_batch.report.edits import leftovers_json, leftovers_text
@@ -152,7 +153,8 @@ def prune(asks: tuple[Asked, ...], selection: Selection, *, yes: bool, unpicked:
 
     These are superseded generations and the videos of jobs that are gone from the manifest, each only while it is what
     the lock knows by checksum. A result is never touched, but with --unpicked that of a take of which another one, of
-    the same shot and axis values, is picked; no run buys it again. Reverting an edit restores nothing that was pruned.
+    the same shot and axis values, is picked and lies here; no run buys it again. What was picked itself is never moved.
+    Reverting an edit restores nothing that was pruned.
     A MANIFEST may be a folder of them. A SELECTOR is a shot, a key, or a pattern over keys such as 'hero/lang=de*'.
     """
     read = campaigns(asks)
@@ -178,7 +180,12 @@ def _pruned(
 ) -> tuple[Sequence[Leftover], Sequence[Leftover]]:
     """Return the leftovers of the jobs that are meant, moved with `yes`; and those where another file lies."""
     keys = {key for change in meant(campaign, changes, selection) for key in names(change)}
-    lost = losers(changes, read_picks(campaign).picks) if unpicked else ()
+    shelf = Shelf(root=campaign.places.outputs)
+
+    def is_here(video: Record) -> bool:
+        return bool(video.output and video.sha256 and shelf.checksum(video.output) == video.sha256)
+
+    lost = losers(changes, read_picks(campaign).picks, is_here) if unpicked else ()
     every = unneeded([each for each in (*leftovers(changes), *lost) if each.key in keys], campaign.places)
     found, changed = there(every, campaign.places)
     if yes and (facts := throw_away(every, campaign.places)):

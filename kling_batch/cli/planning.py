@@ -11,6 +11,7 @@ import kling_batch
 from kling_batch.cli import saving, terminal
 from kling_batch.cli.asked import Asked, redo_picked, retry
 from kling_batch.cli.choosing import campaigns, check_selection, reads_manifests
+from kling_batch.cli.picked import told_of_picks
 from kling_batch.cli.selection import check_selectors
 from kling_batch.plan.diff import Change
 from kling_batch.plan.select import Selection, selected
@@ -75,6 +76,10 @@ def plan(
         )
         for asked, campaign in zip(asks, read, strict=True)
     ]
+    if selection == Selection():
+        for each, campaign in zip(parts, read, strict=True):
+            if campaign.manifest.chosen is None:  # else most picks are of jobs that nobody asked about
+                told_of_picks(campaign, each.plan.changes)
     match form:
         case "json":
             terminal.out_json(plans_json(parts))
@@ -108,6 +113,8 @@ def status(asks: tuple[Asked, ...], selection: Selection, *, form: str) -> int:
     read = campaigns(asks)
     every = [_every_change(campaign) for campaign in read]
     check_selectors((*selection.patterns, *selection.excluded), [change.key for one in every for change in one])
+    for campaign, changes in zip(read, every, strict=True):
+        told_of_picks(campaign, changes)
     parts = [_status(*part, selection) for part in zip(asks, read, every, strict=True)]
     match form:
         case "json":

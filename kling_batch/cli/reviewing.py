@@ -12,18 +12,18 @@ from kling_batch.cli import showing, terminal
 from kling_batch.cli.asked import Asked
 from kling_batch.cli.choosing import campaigns, reads_manifests
 from kling_batch.cli.deciding import meant, whole_plans
-from kling_batch.errors import UsageError
+from kling_batch.cli.picked import told_of_picks
+from kling_batch.errors import StateError, UsageError
 from kling_batch.media import stills
 from kling_batch.plan.diff import Change
-from kling_batch.plan.picks import strangers
 from kling_batch.plan.record import Record
 from kling_batch.plan.select import Selection
 from kling_batch.report.cards import Card
 from kling_batch.report.edits import megabytes
-from kling_batch.report.export import chosen, clean_names, index_csv, index_json
+from kling_batch.report.export import chosen, clean_names, index_csv, index_json, is_index
 from kling_batch.report.gallery import GENERATOR, page
 from kling_batch.report.money import several
-from kling_batch.run import picking, reviewing
+from kling_batch.run import reviewing
 from kling_batch.run.exporting import Chosen
 from kling_batch.run.exporting import export as hand_out
 from kling_batch.run.shelf import Shelf
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 PAGE = "index.html"
 LARGE = 50_000_000  # bytes of an embedded page from which it is told that mail and browsers may refuse it
 LARGEST = 500_000_000  # bytes of a page; a text of more than 2**29 characters is opened by no browser
+INDEX = ("index.csv", "index.json")
+LARGEST_INDEX = 100_000_000  # bytes
 ServePort = click.IntRange(0, 65535)
 
 
@@ -70,7 +72,7 @@ def review(
     if not stills.is_installed():
         terminal.talk(f"no posters: {stills.MISSING}; `{stills.INSTALL}`")
     for asked, campaign, changes in zip(asks, read, plans, strict=True):
-        _warn(campaign, changes)
+        told_of_picks(campaign, changes)
         folder = output or campaign.places.outputs / reviewing.FOLDER
         if serve:
             from kling_batch.cli.serve import serve_until_stopped  # noqa: PLC0415 - only serving needs a server
@@ -78,12 +80,6 @@ def review(
             return serve_until_stopped(asked, campaign, selection, folder, port)
         _write(campaign, meant(campaign, changes, selection), folder, embed=embed, sheets=sheets)
     return 0
-
-
-def _warn(campaign: "Campaign", changes: Sequence[Change]) -> None:
-    picks = picking.read_picks(campaign)
-    known = [name for change in changes for name in (change.key, change.origin) if name]
-    terminal.talk_diagnostics(strangers(picks, known, campaign.places.picks.name))
 
 
 def _write(campaign: "Campaign", changes: Sequence[Change], folder: Path, *, embed: bool, sheets: bool) -> None:
@@ -153,7 +149,8 @@ def _sheets(shown: Sequence[Card], changes: Sequence[Change], folder: Path) -> l
 def export(asks: tuple[Asked, ...], selection: Selection, *, folder: Path, link: bool) -> int:
     """Put every picked video into a folder, under a clean name, with an index as CSV and JSON.
 
-    No file that is there is overwritten: an export into the same folder adds what is new. A pick of a video that has
+    No file that is there is overwritten: an export into the same folder adds what is new, and only an index that an
+    export wrote is replaced, by one of what was exported last. A pick of a video that has
     been drawn anew since is told, and left out. A SELECTOR is a shot, a key, or a pattern over keys.
     """
     if len(asks) > 1:
@@ -168,10 +165,27 @@ def export(asks: tuple[Asked, ...], selection: Selection, *, folder: Path, link:
     files = [
         Chosen(file=names[card.key], output=card.draw.output, sha256=card.draw.sha256) for card in ready if card.draw
     ]
+    _check_index(folder)
     hand_out(files, Shelf(root=campaign.places.outputs), folder, link=link)
-    store.write_atomic(folder / "index.csv", index_csv(names, ready).encode())
+    store.write_atomic(folder / INDEX[0], index_csv(names, ready).encode())
     store.write_atomic(
-        folder / "index.json", f"{json.dumps(index_json(names, ready), ensure_ascii=False, indent=1)}\n".encode()
+        folder / INDEX[1], f"{json.dumps(index_json(names, ready), ensure_ascii=False, indent=1)}\n".encode()
     )
     terminal.talk(f"{several(len(files), 'video')} in {terminal.shown(folder)}")
     return 0
+
+
+def _check_index(folder: Path) -> None:
+    """Raise `StateError` where a file that no export wrote lies in the place of an index."""
+    for path in (folder / name for name in INDEX):
+        try:
+            is_ours = is_index(store.read_bytes(path, LARGEST_INDEX, follow=False))
+        except FileNotFoundError:
+            continue
+        except OSError:
+            is_ours = False
+        if not is_ours:
+            raise StateError(
+                f"another file lies at `{path.name}`; nothing was exported",
+                help="move it away, or name another folder",
+            )

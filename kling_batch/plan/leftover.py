@@ -1,6 +1,6 @@
 """Files that may go: superseded generations, the videos of orphans, and takes beside one that was picked."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kling_batch.job import Key
@@ -28,22 +28,26 @@ def leftovers(changes: Sequence[Change]) -> tuple[Leftover, ...]:
     return tuple(found[output] for output in sorted(found))
 
 
-def unpicked(changes: Sequence[Change], picks: Mapping[Key, Pick]) -> tuple[Leftover, ...]:
+def unpicked(
+    changes: Sequence[Change], picks: Mapping[Key, Pick], is_here: Callable[[Record], bool]
+) -> tuple[Leftover, ...]:
     """Return the results of takes that lost: another take of the same shot and axis values is picked, by path.
 
-    Without a pick among its takes nothing of a job is here, rejected or not: what was paid for is all there is of it.
+    Only a winner counts whose picked video is its result and lies here as it was made, which `is_here` says; and what
+    anybody picked, be it an earlier video, loses to nobody. Without a winner among its takes nothing of a job is here,
+    rejected or not: what was paid for is all there is of it.
     """
     results = {change.key: result_of(change.record) for change in changes if change.record and change.job}
-    chosen = {
-        key: pick.verdict is Verdict.PICK and video is not None and pick.is_of(video.sha256)
+    picked = {key: pick for key, pick in picks.items() if pick.verdict is Verdict.PICK}
+    winners = {
+        key.rpartition("#")[0]: key
         for key, video in results.items()
-        if (pick := picks.get(key))
+        if video and key in picked and picked[key].is_of(video.sha256) and is_here(video)
     }
-    winners = {key.rpartition("#")[0]: key for key, is_chosen in chosen.items() if is_chosen}
     found = [
         each
         for key, video in results.items()
-        if video and not chosen.get(key) and (winner := winners.get(key.rpartition("#")[0]))
+        if video and key not in picked and (winner := winners.get(key.rpartition("#")[0]))
         for each in _file(key, video, f"`{winner}` is picked")
     ]
     return tuple(sorted(found, key=lambda each: each.output))

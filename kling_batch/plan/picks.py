@@ -122,12 +122,36 @@ def strangers(picks: Picks, known: Sequence[Key], place: str) -> tuple[Diagnosti
     return (
         Diagnostic(
             code="unknown-pick",
-            message=f"nothing is known of {listed(found[:3])}{f' and {len(found) - 3} more' if found[3:] else ''}",
+            message=f"nothing is known of {_some(found)}",
             place=place,
             help=f"did you mean `{near}`?" if near else "renamed jobs have their picks under the old name",
             severity=Severity.WARNING,
         ),
     )
+
+
+def overtaken(picks: Picks, results: Mapping[Key, str | None], place: str) -> tuple[Diagnostic, ...]:
+    """Return a warning about picks of videos that are not the result any more; `results` are sha256 sums."""
+    found = [
+        key
+        for key, pick in picks.picks.items()
+        if pick.verdict is Verdict.PICK and key in results and not pick.is_of(results[key])
+    ]
+    if not found:
+        return ()
+    return (
+        Diagnostic(
+            code="overtaken-pick",
+            message=f"another video has taken the place of the one that was picked: {_some(found)}",
+            place=place,
+            help="look at the new one, and pick it or another; until then the pick holds nothing back",
+            severity=Severity.WARNING,
+        ),
+    )
+
+
+def _some(keys: Sequence[Key]) -> str:
+    return f"{listed(keys[:3])}{f' and {len(keys) - 3} more' if keys[3:] else ''}"
 
 
 def clean(note: str) -> str:

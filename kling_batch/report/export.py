@@ -1,6 +1,7 @@
 """The index of what was picked and handed out: what each file is, and what made it."""
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -10,6 +11,7 @@ from kling_batch.report.cards import Card
 from kling_batch.report.money import exact
 from kling_batch.report.table import comma_separated
 
+LONGEST = 200  # bytes of a name; file systems take 255, and a copy on its way has a longer one
 _FIELDS = ("key", "file", "shot", "take", "prompt", "note", "sha256", "usd")
 
 
@@ -21,15 +23,32 @@ def chosen(cards: Iterable[Card]) -> tuple[tuple[Card, ...], tuple[Card, ...]]:
 
 
 def clean_names(cards: Sequence[Card]) -> dict[Key, str]:
-    """Return the name that each chosen take gets in the folder: shot, values and take, `hero-de-16x9-t2.mp4`."""
+    """Return the name that each chosen take gets in the folder: shot, values and take, `hero-de-16x9-t2.mp4`.
+
+    What would have the name of another, or too long a one, ends with a few digits that are its own.
+    """
     wanted = {card.key: f"{card.shot}-{slug_of(card.axes, card.take)}" for card in cards}
     often = Counter(name.casefold() for name in wanted.values())
     return {
-        key: f"{name}.mp4"
-        if often[name.casefold()] == 1
-        else f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:6]}.mp4"
+        key: f"{name}.mp4" if often[name.casefold()] == 1 and len(name.encode()) <= LONGEST else _marked(name, key)
         for key, name in wanted.items()
     }
+
+
+def _marked(name: str, key: Key) -> str:
+    kept = name.encode()[:LONGEST].decode(errors="ignore")
+    return f"{kept}-{hashlib.sha256(key.encode()).hexdigest()[:6]}.mp4"
+
+
+def is_index(content: bytes) -> bool:
+    """Say whether a file is an index that an export wrote, so that a newer one may take its place."""
+    if content.startswith(",".join(_FIELDS).encode()):
+        return True
+    try:
+        rows = json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(rows, list) and all(isinstance(row, dict) and row.keys() >= {*_FIELDS} for row in rows)
 
 
 def index_json(names: Mapping[Key, str], cards: Sequence[Card]) -> list[Json]:

@@ -9,8 +9,9 @@ from types import MappingProxyType
 from kling_batch.events import Failure
 from kling_batch.job import Json, Key
 from kling_batch.plan.diff import Action, Change
+from kling_batch.plan.history import result_of
 from kling_batch.plan.picks import Pick, Verdict
-from kling_batch.plan.record import State, committed
+from kling_batch.plan.record import Record, State, committed
 from kling_batch.report.money import amount, exact, price, several
 from kling_batch.report.plan_groups import cost
 from kling_batch.report.table import aligned, comma_separated
@@ -89,7 +90,8 @@ def _job_json(change: Change, status: Status) -> dict[str, Json]:
     record, pick = change.record, status.picks.get(change.key)
     said: dict[str, Json] = {}
     if pick is not None:
-        said = {"pick": {"verdict": pick.verdict.value if pick.verdict else None, "note": pick.note}}
+        verdict = pick.verdict.value if pick.verdict else None
+        said = {"pick": {"verdict": verdict, "note": pick.note, "current": _is_of_result(pick, record)}}
     return said | {
         "key": change.key,
         "state": state_of(change).value,
@@ -143,8 +145,18 @@ def status_text(status: Status) -> str:
 def _row(change: Change, status: Status) -> tuple[str, ...]:
     record, pick = change.record, status.picks.get(change.key)
     money = price(record.spent) if record and record.spent is not None else ""
-    said = (": ".join(filter(None, (_PAST[pick.verdict], _short(pick.note)))),) if pick else ()
-    return (state_of(change).value, change.key, money, _remark(change), *said)
+    return (state_of(change).value, change.key, money, _remark(change), *((_said(pick, record),) if pick else ()))
+
+
+def _said(pick: Pick, record: Record | None) -> str:
+    """Return what a person said of a take, and whether it was of another video than its result."""
+    verdict = _PAST[pick.verdict] + ("" if _is_of_result(pick, record) else ", an earlier video")
+    return ": ".join(filter(None, (verdict, _short(pick.note))))
+
+
+def _is_of_result(pick: Pick, record: Record | None) -> bool:
+    video = result_of(record) if record else None
+    return pick.is_of(video.sha256 if video else None)
 
 
 _PAST: Mapping[Verdict | None, str] = {

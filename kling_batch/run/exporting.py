@@ -33,7 +33,8 @@ def export(chosen: Iterable[Chosen], shelf: Shelf, folder: Path, *, link: bool) 
                 f"`{each.output}` is not here as it was made; nothing was exported",
                 help="`verify --fetch` may bring it",
             )
-        if there.is_symlink() or (there.exists() and store.sha256_of(there) != each.sha256):
+        is_ours = not there.exists() or (there.is_file() and store.sha256_of(there) == each.sha256)
+        if there.is_symlink() or not is_ours:
             raise StateError(
                 f"another file lies at `{there.name}`; nothing was exported",
                 help="move it away, or name another folder",

@@ -42,7 +42,7 @@ def pick(bench: Bench, key: str, verdict: str = "pick", video: str | None = None
     path = bench.folder / "m.picks.yaml"
     text = path.read_text() if path.exists() else "picks:\n"
     said = {"verdict": verdict, "note": "=so", "video": sha256(bench, key)[:12] if video is None else video}
-    path.write_text(f"{text}  {json.dumps(key)}: {json.dumps(said)}\n")
+    path.write_text(f"{text}  {json.dumps(key, ensure_ascii=False)}: {json.dumps(said)}\n")
 
 
 def edit_prompt(bench: Bench) -> None:
@@ -103,9 +103,46 @@ def test_status_tells_verdict_and_note(bench: Bench, command: Command) -> None:
 
     assert "picked: =so" in text
     assert "rejected by a person" in text
-    assert data["jobs"][0]["pick"] == {"verdict": "pick", "note": "=so"}
+    assert data["jobs"][0]["pick"] == {"verdict": "pick", "note": "=so", "current": True}
     assert "pick" not in data["jobs"][2]
     assert [(row["verdict"], row["note"]) for row in rows] == [("pick", "'=so"), ("reject", "'=so"), ("", ""), ("", "")]
+
+
+def test_a_pick_of_a_video_that_was_replaced_is_told(bench: Bench, command: Command) -> None:
+    pick(bench, "hero/n=n0#1", video="0123456789ab")
+
+    said, data = command("status", "m.yaml"), json.loads(command("status", "m.yaml", "--json").out)
+
+    assert "picked, an earlier video: =so" in said.out
+    assert "warning[overtaken-pick]" in said.err
+    assert "`hero/n=n0#1`" in said.err
+    assert data["jobs"][0]["pick"]["current"] is False
+
+
+def test_a_pick_of_a_job_that_nobody_knows_is_a_warning(bench: Bench, command: Command) -> None:
+    pick(bench, "hero/n=n9#1", video="")
+
+    told = [command(*words) for words in (("plan", "m.yaml"), ("status", "m.yaml"), ("plan", "m.yaml", "hero/n=n0*"))]
+
+    assert [each.code for each in told] == [0, 0, 0]
+    assert ["warning[unknown-pick]" in each.err for each in told] == [True, True, False]
+
+
+def test_nothing_is_pruned_for_a_winner_that_is_not_here(bench: Bench, command: Command) -> None:
+    pick(bench, "hero/n=n0#2")
+    (bench.folder / "out/hero/n0-t2.mp4").rename(bench.folder / "away.mp4")
+
+    said = command("prune", "m.yaml", "--unpicked", "--yes")
+
+    assert said.out.startswith("nothing to prune")
+    assert (bench.folder / "out/hero/n0-t1.mp4").exists()
+
+
+def test_what_was_picked_before_it_was_drawn_anew_loses_to_nobody(bench: Bench, command: Command) -> None:
+    pick(bench, "hero/n=n0#1", video="0123456789ab")
+    pick(bench, "hero/n=n0#2")
+
+    assert command("prune", "m.yaml", "--unpicked").out.startswith("nothing to prune")
 
 
 def test_pruned_losers_are_not_bought_again_and_not_missed(bench: Bench, command: Command) -> None:
@@ -174,6 +211,62 @@ def test_an_export_never_overwrites_another_file_and_writes_nothing_then(bench: 
     assert said.code == 6
     assert "another file lies at `hero-n0-t2.mp4`" in said.err
     assert [path.name for path in (bench.folder / "there").iterdir()] == ["hero-n0-t2.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("index.json", '{"name": "a site"}'), ("index.json", "[1]"), ("index.csv", "key;file\n"), ("index.csv", "")],
+)
+def test_an_export_replaces_no_index_of_somebody_else(bench: Bench, command: Command, name: str, content: str) -> None:
+    pick(bench, "hero/n=n0#2")
+    (bench.folder / "there").mkdir()
+    (bench.folder / "there" / name).write_text(content)
+
+    said = command("export", "m.yaml", "--picked", "there")
+
+    assert said.code == 6
+    assert f"another file lies at `{name}`" in said.err
+    assert [path.name for path in (bench.folder / "there").iterdir()] == [name]
+    assert (bench.folder / "there" / name).read_text() == content
+
+
+@pytest.mark.parametrize("name", ["hero-n0-t2.mp4", "index.csv"])
+def test_an_export_into_the_place_of_a_folder_is_refused(bench: Bench, command: Command, name: str) -> None:
+    pick(bench, "hero/n=n0#2")
+    (bench.folder / "there" / name).mkdir(parents=True)
+
+    said = command("export", "m.yaml", "--picked", "there")
+
+    assert said.code == 6
+    assert f"another file lies at `{name}`" in said.err
+
+
+def test_a_later_export_into_the_same_folder_tells_of_all_that_is_picked_now(bench: Bench, command: Command) -> None:
+    pick(bench, "hero/n=n0#2")
+    command("export", "m.yaml", "--picked", "there")
+    pick(bench, "hero/n=n1#1")
+
+    said = command("export", "m.yaml", "--picked", "there")
+
+    assert said.code == 0
+    told = json.loads((bench.folder / "there/index.json").read_text())
+    assert [each["file"] for each in told] == ["hero-n0-t2.mp4", "hero-n1-t1.mp4"]
+    assert len((bench.folder / "there/index.csv").read_text().splitlines()) == 3
+
+
+def test_a_name_that_is_too_long_for_a_disk_is_cut_and_stays_its_own(bench: Bench, command: Command) -> None:
+    values = ", ".join(f"{letter}: [{'ä' * 63}]" for letter in "abc")
+    text = MANIFEST.replace("matrix: {n: [n0, n1]}", f"matrix: {{{values}}}").replace(" {{ n }}", "")
+    bench.manifest.write_text(text.replace("{root: out}", '{root: out, path: "{{ take }}.mp4"}'))
+    bench.run()
+    for change in bench.plan().changes[:2]:
+        pick(bench, change.key)
+
+    said = command("export", "m.yaml", "--picked", "there")
+
+    names = sorted(path.name for path in (bench.folder / "there").glob("*.mp4"))
+    assert (said.code, len(names)) == (0, 2)
+    assert all(len(name.encode()) <= 211 for name in names)
 
 
 def test_damaged_picks_are_told_and_nothing_is_sent(bench: Bench, command: Command) -> None:

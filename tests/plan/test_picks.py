@@ -109,7 +109,7 @@ FILES = (
     "picks:\n  b#1:\n    note: |+\n      kept\n\n\n",
     "picks:\n  b#1:\n    note: >-\n      kept",
     "picks:\n  b#1: {verdict: pick,  # so\n    note: two\n      lines}\n  d#1: {}\n...\n",
-    'picks: !!map\n      "b#1": {"verdict": "reject"}   # said\n',
+    'picks:   # all\n      "b#1": {"verdict": "reject"}   # said\n',
     BY_HAND,
 )
 
