@@ -9,8 +9,10 @@ import pytest
 
 from kling_batch.manifest.schema import schema_text
 from kling_batch.manifest.template_guard import FILTERS
+from kling_batch.plan.picks import line, parse_picks
 from kling_batch.text.diagnostic import errors
 from kling_batch.text.render import render_all
+from kling_batch.text.source import Source
 
 FOLDER = Path(__file__).parents[2] / "manifests"
 EXAMPLES = sorted(FOLDER.glob("*.yaml"))
@@ -71,7 +73,9 @@ def test_an_example_loads_without_errors(path: Path, load_text: Callable) -> Non
     assert len(manifest.jobs) > 1
 
 
-BLOCKS = re.findall(r"```yaml\n(.*?)```", (FOLDER / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+REFERENCE = (FOLDER / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```yaml\n(?!picks:)(.*?)```", REFERENCE, re.DOTALL)
+PICKS = re.findall(r"```yaml\n(picks:.*?)```", REFERENCE, re.DOTALL)
 
 
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
@@ -86,8 +90,17 @@ def test_a_manifest_in_the_reference_means_what_it_says(number: int, load_text: 
     golden(f"reference-{number}.jobs", "\n".join(shown) + "\n")
 
 
+def test_the_picks_in_the_reference_are_as_we_write_them() -> None:
+    (text,) = PICKS
+
+    picks, told = parse_picks(Source("boats.picks.yaml", text))
+
+    assert picks is not None, render_all(told)
+    assert [line(key, pick) in text for key, pick in picks.picks.items()] == [True, True]
+
+
 def test_the_reference_names_every_key_filter_and_example() -> None:
-    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    text = REFERENCE
     schema = json.loads(schema_text("manifest"))
     keys = {*schema["properties"], *schema["$defs"]["shot"]["properties"], *schema["$defs"]["run"]["properties"]}
     keys |= {*schema["$defs"]["request"]["properties"], *schema["$defs"]["profile"]["properties"]}
