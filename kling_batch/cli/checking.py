@@ -10,7 +10,7 @@ import rich_click as click
 import kling_batch
 from kling_batch.cli import failure, service, terminal
 from kling_batch.cli.asked import Asked
-from kling_batch.cli.choosing import campaigns, reads_manifests, reads_whole_manifests
+from kling_batch.cli.choosing import campaigns, check_selection, reads_manifests
 from kling_batch.cli.selection import check_selectors
 from kling_batch.errors import KlingBatchError, UsageError
 from kling_batch.job import Json, Key
@@ -136,7 +136,7 @@ def _tell(asks: Sequence[Asked], told: Sequence[Sequence[Checked]], *, as_json: 
 
 
 @click.command(epilog="Example: kling-batch recover manifests/spring.yaml")
-@reads_whole_manifests
+@reads_manifests
 @service.proxy
 @service.speed
 @service.scenario
@@ -144,6 +144,7 @@ def _tell(asks: Sequence[Asked], told: Sequence[Sequence[Checked]], *, as_json: 
 @click.option("--json", "as_json", is_flag=True, help="Print data for programs.")
 def recover(
     asks: tuple[Asked, ...],
+    selection: Selection,
     *,
     proxy: str | None,
     speed: float | None,
@@ -155,16 +156,19 @@ def recover(
 
     Every job is looked up under the business ids that it would have been sent with; without a key it is told which jobs
     could not be asked about. Nothing is submitted, and a lock that is there is never overwritten.
-    A MANIFEST may be a folder of them: what one of them refuses does not keep the others.
+    A MANIFEST may be a folder of them: what one of them refuses does not keep the others. With a SELECTOR the lock is
+    there and has lost some jobs, as after a merge gone wrong: those that are meant are sought, what it knows stays.
     """
     service.only_for_a_sandbox(asks[0], speed, scenario)
-    codes, data = [0], []
-    for asked, campaign in zip(asks, campaigns(asks), strict=True):
+    codes, data, read = [0], [], campaigns(asks)
+    check_selection(selection, read)
+    for asked, campaign in zip(asks, read, strict=True):
+        is_whole = selection == Selection() and campaign.manifest.chosen is None
         if len(asks) > 1 and not as_json:
             terminal.out(f"{plain(asked.manifest)}\n\n")
         try:
             with kling_batch.hold(campaign):
-                found = recovering.recover(campaign)
+                found = recovering.recover(campaign, None if is_whole else selection)
                 if service.has_key(asked):
                     _ask(asked, campaign, found, proxy=proxy, speed=speed, scenario=scenario)
                 code, told = _offered(campaign, found, yes=yes, as_json=as_json)
@@ -213,7 +217,7 @@ def _regain(campaign: "Campaign", found: Recovery) -> Regain:
     jobs = [
         Regained(key=key, source=_source(found, key, files), record=record)
         for key, record in sorted(lock.jobs.items())
-        if record.state is not State.PENDING
+        if record.state is not State.PENDING and (found.meant is None or key in found.meant)
     ]
     return Regain(
         lock=terminal.shown(campaign.places.lock),

@@ -3,6 +3,7 @@
 import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
@@ -83,32 +84,6 @@ def reads_manifests(verb: Callable[Concatenate[tuple[Asked, ...], Selection, P],
     return asked
 
 
-def reads_whole_manifests(verb: Callable[Concatenate[tuple[Asked, ...], P], int]) -> Callable[..., int]:
-    """Give a verb the manifests that are named, where it is about all their jobs or none."""
-
-    @click.argument("manifests", nargs=-1, required=True, metavar="MANIFEST...", type=click.Path())
-    @variables
-    @profile
-    @sandbox
-    @output_root
-    @functools.wraps(verb)
-    def asked(
-        manifests: tuple[str, ...],
-        variables: Mapping[str, str],
-        profile: str,
-        sandbox: bool,  # noqa: FBT001 - click passes options by name
-        output_root: str | None,
-        *args: P.args,
-        **rest: P.kwargs,
-    ) -> int:
-        asks = asks_for(
-            expanded(manifests), variables=variables, sandbox=sandbox, output_root=output_root, profile=profile
-        )
-        return verb(asks, *args, **rest)
-
-    return asked
-
-
 def asks_for(
     manifests: Sequence[str],
     *,
@@ -137,6 +112,23 @@ def asks_for(
 def _chooses(verb: Callable[Concatenate[tuple[Asked, ...], Selection, P], int]) -> Callable[..., int]:
     """Give a verb, in place of the selectors, everything that says which jobs are meant."""
 
+    @choices
+    @functools.wraps(verb)
+    def chosen(
+        asks: tuple[Asked, ...],
+        patterns: tuple[str, ...],
+        choice: Selection,
+        *args: P.args,
+        **rest: P.kwargs,
+    ) -> int:
+        return verb(asks, replace(choice, patterns=patterns), *args, **rest)
+
+    return chosen
+
+
+def choices(verb: Callable[..., int]) -> Callable[..., int]:
+    """Give a verb the options that choose among jobs, as the one argument `choice`, which has no patterns yet."""
+
     @states
     @exclude
     @sample
@@ -144,27 +136,24 @@ def _chooses(verb: Callable[Concatenate[tuple[Asked, ...], Selection, P], int]) 
     @shard
     @functools.wraps(verb)
     def chosen(
-        asks: tuple[Asked, ...],
-        patterns: tuple[str, ...],
+        *args: object,
         states: Sequence[str],
         exclude: tuple[str, ...],
         sample: int | None,
         by: str | None,
         shard: tuple[int, int] | None,
-        *args: P.args,
-        **rest: P.kwargs,
+        **rest: object,
     ) -> int:
         if by is not None and sample is None:
             raise UsageError("`--by` says how a sample is drawn", help="add `--sample N`")
-        selection = Selection(
-            patterns=patterns,
+        choice = Selection(
             states=tuple(State(each) for each in states),
             excluded=exclude,
             shard=shard,
             sample=sample,
             by_shot=by is not None,
         )
-        return verb(asks, selection, *args, **rest)
+        return verb(*args, choice=choice, **rest)
 
     return chosen
 

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,14 @@ import kling_batch
 from kling_batch.api.origin import GATEWAY, service_of
 from kling_batch.cli import terminal
 from kling_batch.cli.asked import Asked, output_root, profile, sandbox, variables
-from kling_batch.cli.choosing import asks_for, split
+from kling_batch.cli.choosing import asks_for, choices, split
+from kling_batch.cli.selection import check_selectors
 from kling_batch.errors import UsageError
 from kling_batch.job import Job
 from kling_batch.plan.cost import Prices, default_prices, with_overrides
 from kling_batch.plan.lockfile import Lock
-from kling_batch.plan.revisions import Differences, differences
+from kling_batch.plan.revisions import Differences, differences, keys_of, narrowed
+from kling_batch.plan.select import Selection
 from kling_batch.report.diff_report import diff_json, diff_markdown, diff_text
 from kling_batch.report.markdown import code
 
@@ -34,6 +37,8 @@ WORKING_TREE = "working tree"
 @profile
 @sandbox
 @output_root
+@click.option("--only", multiple=True, metavar="SELECTOR", help="Only these jobs; may be repeated.")
+@choices
 @click.option(
     "--format",
     "form",
@@ -50,12 +55,15 @@ def diff(
     profile: str,
     sandbox: bool,
     output_root: str | None,
+    only: tuple[str, ...],
+    choice: Selection,
     form: str,
 ) -> int:
     """Show which jobs two git revisions of a manifest make different, and what that will cost.
 
     REV is a branch, a tag or a commit. One is held against the working tree, two against each other; without any it
     is HEAD. The lock is that of the newer side. Needs no network and no key. A MANIFEST may be a folder of them.
+    A SELECTOR means a job that differs, by its newer or its older key.
     """
     manifests, revisions = split(words)
     if len(revisions) > 2:  # noqa: PLR2004 - a difference has two sides
@@ -63,6 +71,11 @@ def diff(
     asks = asks_for(manifests, variables=variables, sandbox=sandbox, output_root=output_root, profile=profile)
     names = (revisions[0] if revisions else "HEAD", revisions[1] if len(revisions) > 1 else WORKING_TREE)
     parts = [(asked.manifest, *_compared(asked, revisions)) for asked in asks]
+    selection = replace(choice, patterns=only)
+    if selection != Selection():
+        keys = [key for _, found, _ in parts for key in keys_of(found)]
+        check_selectors((*only, *selection.excluded), keys)
+        parts = [(name, narrowed(found, selection), prices) for name, found, prices in parts]
     match form:
         case "json":
             terminal.out_json_each([(name, diff_json(found, names)) for name, found, _ in parts])

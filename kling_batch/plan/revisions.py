@@ -9,6 +9,7 @@ from kling_batch.plan.cost import Prices
 from kling_batch.plan.diff import Action, Change, FileState, Outlook, compare
 from kling_batch.plan.lockfile import Lock
 from kling_batch.plan.record import Record, State
+from kling_batch.plan.select import Selection, selected
 
 
 class Kind(enum.Enum):
@@ -60,6 +61,26 @@ def differences(before: Iterable[Job], after: Iterable[Job], lock: Lock, prices:
     told = {each.key for each in found if each.pays}
     waiting = tuple(each for each in planned.values() if each.pays and each.key not in told)
     return Differences(jobs=tuple(found), waiting=waiting)
+
+
+def keys_of(found: Differences) -> tuple[Key, ...]:
+    """Return every key by which something in it may be meant, newer and older ones."""
+    older = (each.origin for each in found.jobs if each.origin)
+    return (*(each.key for each in found.jobs), *older, *(each.key for each in found.waiting))
+
+
+def narrowed(found: Differences, selection: Selection) -> Differences:
+    """Return what a selection means of it; the state of a job is the one that the newer lock knows."""
+    states = [(key, each.change.state if each.change else State.PENDING) for each in found.jobs for key in _names(each)]
+    meant = selected(selection, (*states, *((each.key, each.state) for each in found.waiting)))
+    return Differences(
+        jobs=tuple(each for each in found.jobs if not meant.isdisjoint(_names(each))),
+        waiting=tuple(each for each in found.waiting if each.key in meant),
+    )
+
+
+def _names(each: Difference) -> tuple[Key, ...]:
+    return (each.key, each.origin) if each.origin else (each.key,)
 
 
 _KINDS = {

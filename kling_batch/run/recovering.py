@@ -22,6 +22,8 @@ from kling_batch.plan.cost import Prices
 from kling_batch.plan.join import tasks
 from kling_batch.plan.lockfile import Lock, fold
 from kling_batch.plan.record import State
+from kling_batch.plan.renames import renamed
+from kling_batch.plan.select import Selection, selected, selection_of
 from kling_batch.run.journal import open_journal
 from kling_batch.run.leavings import Draw, draws
 from kling_batch.run.lifecycle import told
@@ -44,6 +46,7 @@ class Recovery:
     """What is known of a campaign whose lock is lost, and the facts that bring it back, in their order.
 
     `before` is what the journal still tells, `content` the lock file (one without jobs, or empty if there is none).
+    `meant` are the keys that are sought in a lock which has only lost some, `None` where all of it is lost.
     """
 
     campaign: Campaign
@@ -52,6 +55,7 @@ class Recovery:
     replayed: Replayed
     facts: list[Fact] = field(default_factory=list)
     files: tuple[Draw, ...] = ()
+    meant: frozenset[Key] | None = None
     asked: bool = False
 
     @property
@@ -61,22 +65,33 @@ class Recovery:
 
     @property
     def unknown(self) -> tuple[Key, ...]:
-        """The jobs of the manifest of which nothing was found: a run would buy them."""
-        known = self.lock.jobs
-        return tuple(
-            job.key
-            for job in self.campaign.manifest.jobs
-            if job.key not in known or known[job.key].state is State.PENDING
-        )
+        """The jobs of the manifest of which nothing was found, under no name: a run would buy them."""
+        known, every = self.lock.jobs, frozenset(job.key for job in self.campaign.manifest.jobs)
+        missing = [job for job in self.jobs if job.key not in known or known[job.key].state is State.PENDING]
+        orphans = {key: record for key, record in known.items() if key not in every}
+        origins = renamed(missing, orphans)
+        return tuple(job.key for job in missing if job.key not in origins)
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """The jobs of the manifest that are sought."""
+        return tuple(job for job in self.campaign.manifest.jobs if self.meant is None or job.key in self.meant)
 
 
-def recover(campaign: Campaign) -> Recovery:
+def recover(campaign: Campaign, only: Selection | None = None) -> Recovery:
     """Return what journal and files know; to be held.
 
-    Raises `StateError` where there is a lock already, or the journal is damaged.
+    With `only` the lock is there and has lost some jobs: of those that are meant, each of which it knows nothing is
+    sought, and what it knows stays. Raises `StateError` where there is a lock already (with `only`: where there is
+    none, since one with some of the jobs would count as whole), or the journal is damaged.
     """
     lock, content = lock_of(campaign)
-    if lock is not None and lock.jobs:
+    if only is not None and (lock is None or not lock.jobs):
+        raise StateError(
+            "there is no lock, and one that knows some of the jobs would count as whole: nothing was changed",
+            help="leave the selectors out",
+        )
+    if only is None and lock is not None and lock.jobs:
         raise StateError(
             f"`{campaign.places.lock.name}` is there, and is never overwritten: nothing was changed",
             help="`status` shows what it knows; move it away first if it is the wrong one",
@@ -85,13 +100,26 @@ def recover(campaign: Campaign) -> Recovery:
     empty = lock or Lock(project=campaign.manifest.project, service=campaign.service, jobs={})
     before = _folded(empty, replayed.facts)
     found = Recovery(campaign=campaign, before=before, content=content, replayed=replayed)
+    if only is not None:
+        found.meant = _forgotten(campaign, before, only)
     known = {task for record in before.jobs.values() for task in tasks(record)}
     files = {record.sha256 for each in before.jobs.values() for record in (each, *each.past)}
     found.files = tuple(
-        draw for draw in draws(campaign) if draw.task not in known and not (draw.video and draw.video.sha256 in files)
+        draw
+        for draw in draws(campaign)
+        if draw.task not in known
+        and not (draw.video and draw.video.sha256 in files)
+        and (found.meant is None or draw.key in found.meant)
     )
     found.facts += [fact for draw in found.files for fact in draw.facts()]
     return found
+
+
+def _forgotten(campaign: Campaign, lock: Lock, only: Selection) -> frozenset[Key]:
+    """Return the keys that are meant and of which the lock knows nothing."""
+    known = {key for key, record in lock.jobs.items() if not record.is_blank}
+    keys = (job.key for job in campaign.manifest.jobs if job.key not in known)
+    return selected(selection_of(only, campaign.manifest.chosen), ((key, State.PENDING) for key in keys))
 
 
 def _folded(lock: Lock, facts: Iterable[Fact]) -> Lock:
@@ -120,7 +148,7 @@ async def ask(found: Recovery, service: Service) -> None:
         known=found.files,
         taken=frozenset(task for record in found.lock.jobs.values() for task in tasks(record)),
     )
-    searches = [search.file(draw) for draw in found.files] + [search.job(job) for job in manifest.jobs]
+    searches = [search.file(draw) for draw in found.files] + [search.job(job) for job in found.jobs]
     limiter, failures = anyio.Semaphore(AT_ONCE), list[KlingBatchError]()
     facts: list[list[Fact]] = [[] for _ in searches]
 

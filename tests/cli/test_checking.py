@@ -1,6 +1,7 @@
 """The verbs that hold files and state against each other, against the real sandbox on loopback."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -178,3 +179,30 @@ def test_the_lost_locks_of_several_manifests_are_recovered_and_the_others_left(c
     assert (spring["manifest"], spring["written"], len(spring["found"])) == ("spring.yaml", True, 2)
     assert (made / "autumn.sandbox.lock.json").read_bytes() == before
     assert (made / LOCK).exists()
+
+
+def test_some_jobs_that_a_lock_has_lost_are_put_back_beside_what_it_knows(command: Command, made: Path) -> None:
+    whole = (made / LOCK).read_text()
+    kept = re.sub(r'"hero/lang=en#1":\n.*\n,?\n?', "", whole).replace("\n,\n}}", "\n}}")
+    assert "en#1" not in kept
+    (made / LOCK).write_text(kept)
+    for path in (made / ".kling-batch").glob("*.journal.jsonl"):
+        path.unlink()
+
+    elsewhere = command(*RECOVER, "hero/lang=de", "--yes")
+    said = command(*RECOVER, "hero/lang=en", "--yes")
+
+    assert elsewhere.out == "found: 0 jobs\n"
+    assert "found: 1 job (1 from the file), $0.18 spent or committed" in said.out
+    assert (made / LOCK).read_text() == whole
+    assert command(*RUN).out == "Plan: 2 to keep.\n"
+
+
+def test_some_jobs_of_a_lock_that_is_all_lost_are_refused(command: Command, made: Path) -> None:
+    lose(made)
+
+    said = command(*RECOVER, "hero/lang=en", "--yes")
+
+    assert said.code == 6
+    assert "one that knows some of the jobs would count as whole" in said.err
+    assert not (made / LOCK).exists()

@@ -62,6 +62,31 @@ def test_what_is_not_committed_is_held_against_head(command: Command, folder: Pa
     golden("diff.txt", said.out)
 
 
+@pytest.mark.usefixtures("git")
+def test_only_some_of_what_differs_is_told_by_newer_and_by_older_keys(command: Command, folder: Path) -> None:
+    edit(folder)
+
+    def told(*words: str) -> list[str]:
+        return [
+            each["key"] for each in json.loads(command("diff", "films/spring.yaml", "--json", *words).out)["changes"]
+        ]
+
+    assert told("--only", "hero/lang=fr") == ["hero/lang=fr#1"]
+    assert told("--only", "pour") == ["flow#1", "pour#2"]
+    assert told("--state", "done") == []
+    assert told("--sample", "1", "--by", "shot") == told("--sample", "1", "--by", "shot")
+    assert len(told("--sample", "1")) == 1
+    assert told("--shard", "1/2") + told("--shard", "2/2") != told()
+    assert sorted(told("--shard", "1/2") + told("--shard", "2/2")) == sorted(told())
+
+
+@pytest.mark.usefixtures("git")
+def test_a_selector_that_means_nothing_that_differs_is_a_slip(command: Command, folder: Path) -> None:
+    edit(folder)
+
+    assert command("diff", "films/spring.yaml", "--only", "herp").code == 2
+
+
 def test_two_commits_are_compared_without_a_look_at_the_working_tree(
     command: Command, folder: Path, git: Git, golden: Golden
 ) -> None:
