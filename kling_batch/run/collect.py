@@ -90,7 +90,8 @@ class Collector:
                 await self._pour(body, part, show)
             except Interrupted as broken:
                 return Broken(why=told(broken.fault))
-        return await self.offload(self._accept, course, task, part, whole=body.total == part.size)
+        whole = body.start == 0 and body.total == part.size  # what was put together of several answers proves nothing
+        return await self.offload(self._accept, course, task, part, whole=whole)
 
     async def _pour(self, body: Body, part: PartFile, show: Callable[[int, int | None], Awaitable[None]]) -> None:
         gathered = bytearray()

@@ -321,6 +321,16 @@ def test_an_error_page_in_the_place_of_a_video_never_becomes_a_file(bench: Bench
     assert not list((bench.folder / "out").rglob("*.mp4"))
 
 
+def test_a_video_spoilt_by_what_was_put_after_its_first_part_is_fetched_again_from_the_start(bench: Bench) -> None:
+    bench.write(1)
+    bench.service = service(nth("download", *("cut", "html") * 2))
+
+    outcome = bench.run()
+
+    assert (outcome.exit_code, outcome.counts) == (0, {State.DONE: 1})
+    assert not list((bench.folder / "out").rglob("*.suspect"))
+
+
 def test_a_damaged_video_is_kept_as_suspect_and_never_bought_again(bench: Bench) -> None:
     bench.write(1)
     bench.service = service(lambda operation, _name: "damaged" if operation == "download" else "")
