@@ -5,6 +5,7 @@ be named at all, so that there is nothing to escape through.
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -96,6 +97,8 @@ class Templates:
             reads, native = _single(tree) if not file else ((), False)
             code = self._environment.compile(tree, file or None, file or _INLINE)
             compiled = Compiled.from_code(self._environment, code, {})
+        except TemplateSyntaxError as error:
+            return _unclosed(text, file) or _fault(error, {}, file)
         except Exception as error:  # noqa: BLE001 - as above
             return _fault(error, {}, file)
         open_ended = any(tree.find(kind) is not None for kind in (nodes.Include, nodes.Import, nodes.FromImport))
@@ -162,6 +165,28 @@ def _fault(error: Exception, scope: Mapping[str, object], file: str) -> Fault:
             return Fault(code="template-depth", message="this template is nested too deep", file=place, line=line)
         case _:
             return Fault(code="template-value", message=_lower(str(error)), file=place, line=line)
+
+
+def _unclosed(text: str, file: str) -> Fault | None:
+    """Return the fault of the first brace that is opened and not closed before the next one opens, if there is one."""
+    openings = [*_OPENING.finditer(text)]
+    for opening, following in zip(openings, [*openings[1:], None], strict=True):
+        inside = text[opening.end() : following.start() if following else len(text)]
+        closing = _CLOSING[opening[0]]
+        if closing not in inside:
+            return Fault(
+                code="template-syntax",
+                message=f"this `{opening[0]}` is not closed",
+                file=file,
+                line=text.count("\n", 0, opening.start()) + 1,
+                word=f"{opening[0]}{inside}".partition("\n")[0].rstrip(),
+                remedy=f"end it with `{closing}`",
+            )
+    return None
+
+
+_OPENING = re.compile(r"\{[{%#]")
+_CLOSING = {"{{": "}}", "{%": "%}", "{#": "#}"}
 
 
 def _lower(sentence: str) -> str:
