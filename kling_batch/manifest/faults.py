@@ -69,9 +69,9 @@ def locate(text: str, line: int, word: str) -> tuple[int, int]:
     lines = text.split("\n")
     number = min(max(line, 1), len(lines)) - 1
     start, own = sum(len(each) + 1 for each in lines[:number]), lines[number]
-    if word and (
-        found := re.search(rf"(?<!\w){re.escape(word)}(?!\w)" if word.isidentifier() else re.escape(word), own)
-    ):
+    is_name = word.replace(".", "_").isidentifier()  # a name is not to be found inside of another one
+    wanted = rf"(?<!\w){re.escape(word)}(?!\w)" if is_name else re.escape(word)
+    if word and (found := re.search(wanted, own)):
         return start + found.start(), start + found.end()
     if found := re.search(r"\{[{%#](.*?[}%#]\})?", own):
         return start + found.start(), start + found.end()

@@ -32,9 +32,9 @@ def stretch(source: str, scalar: Scalar, offset: int, length: int) -> tuple[int,
     start = scalar.start + places[first]
     if last < first:
         return start, start
-    end = scalar.start + places[last + 1]
-    final = scalar.start + places[last]
-    return start, end if "\n" not in source[final:end] else final + 1
+    final, end = scalar.start + places[last], scalar.start + places[last + 1]
+    own, line_break, _ = source[final:end].partition("\n")  # before a break the last character ends where it does
+    return start, final + max(1, len(own.rstrip())) if line_break else end
 
 
 def _flow(raw: str, style: str) -> list[int]:

@@ -158,6 +158,11 @@ def _after_quote(trouble: Trouble) -> Diagnostic | None:
     before = trouble.source.text[: trouble.at].rstrip(" ")
     if not before.endswith(("'", '"')) or "\n" in trouble.source.text[len(before) : trouble.at]:
         return None
+    opening = _opening(before)
+    first, last = trouble.source.position(opening)[0], trouble.source.position(len(before) - 1)[0]
+    if first != last:
+        message = f"this `{before[-1]}` is closed only on line {last}, by the next quote"
+        return trouble.told("unclosed-quote", message, opening, opening + 1, help=_closing(before[-1]))
     return trouble.told(
         "unquoted-text",
         "a quoted text ends at its second quote, and something follows",
@@ -170,13 +175,26 @@ def _after_quote(trouble: Trouble) -> Diagnostic | None:
 _INNER_QUOTES = "quote the whole text; inside of single quotes a quote is written `''`, inside of double ones `\\\"`"
 
 
+def _opening(text: str) -> int:
+    """Return where the quoted text begins that a text ends with; a quote inside of it is escaped or doubled."""
+    quote, at = text[-1], len(text) - 1
+    while (at := text.rfind(quote, 0, at)) > 0:
+        if quote == "'" and text[at - 1] == "'":
+            at -= 1
+        elif not (quote == '"' and text[at - 1] == "\\"):
+            break
+    return max(at, 0)
+
+
+def _closing(quote: str) -> str:
+    inner = "''" if quote == "'" else '\\"'
+    return f"end the text with `{quote}`; inside of it a `{quote}` is written `{inner}`"
+
+
 def _unclosed_quote(trouble: Trouble) -> Diagnostic:
     quote = trouble.source.text[trouble.since]
-    inner = "''" if quote == "'" else '\\"'
-    help_ = f"end the text with `{quote}`; inside of it a `{quote}` is written `{inner}`"
-    return trouble.told(
-        "unclosed-quote", f"this `{quote}` has no second one", trouble.since, trouble.since + 1, help=help_
-    )
+    message = f"this `{quote}` has no second one"
+    return trouble.told("unclosed-quote", message, trouble.since, trouble.since + 1, help=_closing(quote))
 
 
 def _unclosed_bracket(trouble: Trouble) -> Diagnostic:

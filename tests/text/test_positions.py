@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kling_batch.job import Json
@@ -89,6 +89,7 @@ def test_a_place_in_a_block_scalar_is_where_its_character_stands(
 
 @settings(max_examples=60)
 @given(TEXTS, st.sampled_from(["'", '"']), st.integers(1, 3))
+@example(['"', "0"], '"', 2)
 def test_a_place_in_a_quoted_scalar_is_where_its_character_stands(lines: list[str], quote: str, breaks: int) -> None:
     escaped = [
         line.replace("'", "''") if quote == "'" else json.dumps(line, ensure_ascii=False)[1:-1] for line in lines
