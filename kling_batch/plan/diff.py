@@ -51,7 +51,8 @@ class Change:
     paying action would make. `record` is what the lock knows, under `origin` if that is another key (a move; an origin
     that is the own key means that only the path differs). `mark` is one word that the action alone does not say:
     `elsewhere` (the file is not here), `pruned` (so is this, on purpose), `changed` (the file here is not the recorded
-    one, and stays as it is), `picked` (it would be drawn anew if nobody had picked what is there).
+    one, and stays as it is), `picked` (it would be drawn anew if nobody had picked what is there). `stray` is where the
+    file that lies in the way belongs: a cut-off move has left it there, and it goes back first.
     """
 
     key: Key
@@ -66,6 +67,7 @@ class Change:
     generation: int = 1
     attempt: int = 1
     mark: str = ""
+    stray: str = ""
 
     @property
     def state(self) -> State:
@@ -113,7 +115,8 @@ def compare(jobs: Iterable[Job], lock: Lock, prices: Prices, outlook: Outlook) -
     """Return one change for each job, in the order of the manifest, then one for each orphan, by key."""
     every = tuple(jobs)
     orphans = {key: lock.jobs[key] for key in sorted(lock.jobs.keys() - {job.key for job in every})}
-    origins = renamed((job for job in every if _is_new(lock.jobs.get(job.key))), orphans)
+    new = (job for job in every if job.key not in lock.jobs or lock.jobs[job.key].is_blank)
+    origins = renamed(new, orphans)
     judge = _Judge(history=History(lock), prices=prices, outlook=outlook)
     changes = []
     for job in every:
@@ -128,10 +131,6 @@ def compare(jobs: Iterable[Job], lock: Lock, prices: Prices, outlook: Outlook) -
 def counts(changes: Iterable[Change]) -> Mapping[Action, int]:
     """Return how many changes there are of each action that occurs."""
     return Counter(change.action for change in changes)
-
-
-def _is_new(record: Record | None) -> bool:
-    return record is None or record.is_blank
 
 
 def _orphan(key: Key, record: Record) -> Change:

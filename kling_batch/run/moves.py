@@ -35,12 +35,21 @@ def _is_stale(record: Record, change: Change) -> bool:
 def carry_out(changes: tuple[Change, ...], shelf: Shelf) -> Iterator[Fact | Told]:
     """Move and restore the files that a plan names, and tell each once it is done, or why it could not be."""
     for change in changes:
+        if change.stray and change.job is not None:
+            yield from _put_back(change.job.output, change.stray, shelf)
         if change.job is None or change.record is None or change.action not in {Action.MOVE, Action.RESTORE}:
             continue
         try:
             yield _carry_out(change, change.job, change.record, shelf)
         except (OSError, StateError, DiskError) as error:
             yield Told(level="warning", message=f"{change.key} stays where it is: {error}")
+
+
+def _put_back(output: str, home: str, shelf: Shelf) -> Iterator[Told]:
+    try:
+        shelf.move(output, home)
+    except (OSError, StateError, DiskError) as error:
+        yield Told(level="warning", message=f"`{output}` belongs at `{home}` and stays in the way: {error}")
 
 
 def _carry_out(change: Change, job: Job, record: Record, shelf: Shelf) -> Fact:

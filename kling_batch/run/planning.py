@@ -96,7 +96,7 @@ def plan(
     if selection != Selection():
         wanted = selected(selection, ((each.key, _state_of(each)) for each in changes))
         changes = tuple(each for each in changes if each.key in wanted)
-    changes = tuple(_free(each, campaign.places.outputs) for each in changes)
+    changes = tuple(_free(each, lock, campaign.places.outputs) for each in changes)
     planned = Plan(
         project=manifest.project,
         service=campaign.service,
@@ -114,18 +114,34 @@ def _state_of(change: Change) -> State:
     return State.LOST if change.action is Action.LOST else change.state
 
 
-def _free(change: Change, outputs: Path) -> Change:
-    """Return the change, blocked if a file that is not of the job lies where its video would go: nothing is bought."""
+def _free(change: Change, lock: Lock, outputs: Path) -> Change:
+    """Return the change, blocked if a file that is not of the job lies where its video would go: nothing is bought.
+
+    A file that a cut-off move has left there goes back to its own place first.
+    """
     if not change.pays or change.job is None:
         return change
     output = change.job.output
     records = (change.record, *change.record.past) if change.record else ()
     ours = {each.sha256 for each in records if each.sha256}
     path = outputs / output
-    if not path.exists() or (ours and path.is_file() and store.sha256_of(path) in ours):
+    if not path.exists():
         return change
+    sha256 = store.sha256_of(path) if path.is_file() else ""
+    if sha256 in ours:
+        return change
+    home = _home_of(sha256, lock, outputs)
+    if home:
+        return replace(change, stray=home)
     because = f"a file that is not of this job lies at `{output}`: move it away"
     return replace(change, action=Action.BLOCKED, because=because, pays=False, usd=None)
+
+
+def _home_of(sha256: str, lock: Lock, outputs: Path) -> str:
+    """Return where the lock has a video of that checksum that is not there now, or nothing."""
+    draws = (each for record in lock.jobs.values() for each in (record, *record.past))
+    homes = (each.output for each in draws if each.sha256 == sha256 and each.output)
+    return next((home for home in homes if not (outputs / home).exists()), "")
 
 
 def _files(seen: store.Seen) -> Callable[[Record], FileState]:

@@ -46,3 +46,20 @@ def test_a_file_that_is_not_ours_is_not_moved_with_the_job_whose_place_it_took(b
 
     assert foreign.read_bytes() == b"mine"
     assert (bench.folder / "out" / "star" / "n0-t1.mp4").read_bytes() != b"mine"
+
+
+def test_a_video_that_a_cut_off_move_has_taken_along_is_put_back_before_its_place_is_needed(bench: Bench) -> None:
+    bench.write(1)
+    bench.run()
+    outputs = bench.folder / "out"
+    video = (outputs / "hero" / "n0-t1.mp4").read_bytes()
+    (outputs / "hero").rename(outputs / "star")  # a move to `star`, killed before it was recorded
+
+    shots(bench, ("  hero:", "  star: {matrix: {n: [n0]}, request: {prompt: a bowl}}\n  hero:"))
+    bench.run()
+
+    records = kling_batch.state(bench.campaign()).jobs
+    assert {record.state for record in records.values()} == {State.DONE}
+    assert (outputs / "hero" / "n0-t1.mp4").read_bytes() == video
+    assert (outputs / "hero" / "n0-t1.mp4.json").is_file()
+    assert (outputs / "star" / "n0-t1.mp4").read_bytes() != video
