@@ -1,8 +1,13 @@
-"""What all tests share: the golden files beside each of them, and the option that writes them anew."""
+"""What all tests share: the golden files beside each of them, the option that writes them anew, and patience."""
 
 from collections.abc import Callable
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# a law holds on a slow machine too; the rest is as hypothesis has it, in CI the same examples each time
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
