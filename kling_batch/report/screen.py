@@ -71,7 +71,7 @@ def sentence(glance: Glance) -> str:
     wrong = [f"{stages[stage]:,} {stage.value}" for stage in _WRONG if stage in stages]
     under_way = [f"{glance.under_way:,} under way"] if glance.under_way else []
     money = [text for text, _ in _money(glance)]
-    left = [_left(glance)] if glance.left else []
+    left = [_left(glance.left)] if glance.left else []
     return ", ".join([_done(glance), *under_way, *wrong, *money, *left])
 
 
@@ -110,15 +110,13 @@ def _money(glance: Glance) -> Line:
 
 def _tempo(glance: Glance) -> Line:
     parts = [f"{glance.submits:,} submits/min", f"{glance.looks:,} looks/min", duration(glance.seconds)]
-    if glance.ended < glance.jobs:
-        parts.append(_left(glance))
+    if glance.ended < glance.jobs and glance.left is not None:
+        parts.append(_left(glance.left))
     return tuple((part, "dim") for part in parts)
 
 
-def _left(glance: Glance) -> str:
-    if glance.left is None:
-        return "time left unknown"
-    return f"about {duration(max(1.0, glance.left))} left" if glance.left else "later than usual"
+def _left(seconds: float) -> str:
+    return f"about {duration(max(1.0, seconds))} left" if seconds else "later than usual"
 
 
 def _failure(key: str, why: str, size: Size, width: int) -> Line:
