@@ -11,7 +11,7 @@ import yaml
 
 Command = Callable[..., "Said"]  # noqa: F821 - `Said` lives in the conftest, which tests may not import
 Golden = Callable[[str, str], None]
-VERBS = ["init", "validate", "render", "plan", "run", "status", "schema", "completion"]
+VERBS = ["init", "validate", "render", "plan", "run", "status", "review", "export", "sandbox", "schema", "completion"]
 
 
 @pytest.mark.parametrize("verb", ["", *VERBS])
