@@ -4,9 +4,10 @@ import csv
 import io
 from collections.abc import Collection, Iterable, Sequence
 
+from kling_batch.text.guard import UNSAFE
 from kling_batch.text.plain import cells, plain
 
-FORMULA = ("=", "+", "-", "@", "\t")
+FORMULA = ("=", "+", "-", "@", "\t", "＝", "＋", "－", "＠")  # a spreadsheet folds the wide ones
 
 
 def aligned(rows: Sequence[Sequence[str]], *, right: Collection[int] = (), indent: str = "") -> list[str]:
@@ -30,14 +31,17 @@ def _width(text: str) -> int:
 
 
 def comma_separated(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return rows as CSV in which no cell is a formula: a spreadsheet would run what a prompt says (CWE-1236)."""
+    """Return rows as CSV in which no cell is a formula: a spreadsheet would run what a prompt says (CWE-1236).
+
+    Nor does a cell act on a terminal; what would is an escape.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([_inert(cell) for cell in row] for row in rows)
+    writer.writerows([_inert(cell) for cell in row] for row in (header, *rows))
     return out.getvalue()
 
 
 def _inert(cell: str) -> str:
     lines = cell.replace("\r\n", "\n").replace("\r", "\n")  # csv leaves a bare `\r` unquoted, which ends a row
-    return f"'{lines}" if lines.startswith(FORMULA) else lines
+    told = UNSAFE.sub(lambda found: plain(found[0]), lines)
+    return f"'{told}" if told.startswith(FORMULA) else told

@@ -13,6 +13,8 @@ from kling_batch.plan.cost import Prices
 from kling_batch.plan.diff import Action, Change
 from kling_batch.report.plan_data import plan_csv, plan_json, plan_markdown
 from kling_batch.report.table import comma_separated
+from kling_batch.text.guard import UNSAFE
+from kling_batch.text.plain import plain
 
 Make = Callable[..., Change]
 Golden = Callable[[str, str], None]
@@ -67,12 +69,18 @@ def test_the_csv_has_a_row_a_change(make_change: Make) -> None:
 
 @given(st.lists(st.text(), min_size=1, max_size=3))
 def test_no_cell_of_a_csv_is_a_formula_and_none_is_lost(cells: list[str]) -> None:
-    text = comma_separated(["x"] * len(cells), [cells])
+    text = comma_separated(cells, [cells])
 
-    _, row = csv.reader(io.StringIO(text, newline=""), strict=True)
-    written = [cell.replace("\r\n", "\n").replace("\r", "\n") for cell in cells]
+    header, row = csv.reader(io.StringIO(text, newline=""), strict=True)
+    breaks = [cell.replace("\r\n", "\n").replace("\r", "\n") for cell in cells]
+    written = [UNSAFE.sub(lambda found: plain(found[0]), cell) for cell in breaks]
+    assert header == row
     assert [cell.removeprefix("'") for cell in row] == [cell.removeprefix("'") for cell in written]
-    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r", "＝")) for cell in row)
+
+
+def test_no_cell_of_a_csv_acts_on_a_terminal() -> None:
+    assert comma_separated(["x"], [["a\x1b[31m\u202e\x00\ud800\tb\nc"]]) == 'x\n"a\\x1b[31m\\u202e\\x00\\ud800\tb\nc"\n'
 
 
 def test_amounts_are_decimal_strings(make_change: Make) -> None:
