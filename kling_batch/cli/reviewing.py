@@ -1,7 +1,7 @@
 """Verbs for choosing: `review` shows what came out, `export` hands out what was picked."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,7 @@ LARGE = 50_000_000  # bytes of an embedded page from which it is told that mail 
 LARGEST = 500_000_000  # bytes of a page; a text of more than 2**29 characters is opened by no browser
 INDEX = ("index.csv", "index.json")
 LARGEST_INDEX = 100_000_000  # bytes
+LARGEST_PAGE = 1 << 30  # bytes
 ServePort = click.IntRange(0, 65535)
 
 
@@ -85,11 +86,11 @@ def review(
 def _write(campaign: "Campaign", changes: Sequence[Change], folder: Path, *, embed: bool, sheets: bool) -> None:
     """Write the page of one campaign, and what it needs beside it."""
     where = folder / PAGE
-    if where.exists() and GENERATOR.encode() not in store.read_bytes(where, 1 << 30)[:2000]:
+    if not _may_write(where, LARGEST_PAGE, lambda content: GENERATOR.encode() in content[:2000]):
         raise UsageError(f"`{terminal.shown(where)}` is not a page of ours", help="choose another folder with `-o`")
     if embed:
         _fits(campaign, changes)
-    folder.mkdir(parents=True, exist_ok=True)
+    store.make_folder(folder)
     showing.tell_faults(showing.posters(campaign, changes, folder))
     shown = showing.gallery(campaign, changes, folder, showing.embedded if embed else reviewing.address(folder))
     content = page(shown).encode()
@@ -178,14 +179,16 @@ def export(asks: tuple[Asked, ...], selection: Selection, *, folder: Path, link:
 def _check_index(folder: Path) -> None:
     """Raise `StateError` where a file that no export wrote lies in the place of an index."""
     for path in (folder / name for name in INDEX):
-        try:
-            is_ours = is_index(store.read_bytes(path, LARGEST_INDEX, follow=False))
-        except FileNotFoundError:
-            continue
-        except OSError:
-            is_ours = False
-        if not is_ours:
+        if not _may_write(path, LARGEST_INDEX, is_index):
             raise StateError(
                 f"another file lies at `{path.name}`; nothing was exported",
                 help="move it away, or name another folder",
             )
+
+
+def _may_write(path: Path, limit: int, is_ours: Callable[[bytes], bool]) -> bool:
+    """Say whether there is nothing at a path, or a file of ours, so that a newer one may take its place."""
+    try:
+        return is_ours(store.read_bytes(path, limit, follow=False))
+    except OSError as error:
+        return isinstance(error, FileNotFoundError | NotADirectoryError)

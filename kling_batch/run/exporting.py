@@ -23,7 +23,8 @@ class Chosen:
 def export(chosen: Iterable[Chosen], shelf: Shelf, folder: Path, *, link: bool) -> None:
     """Put every video into the folder, linked where that is wished and can be; all or, where one cannot be, none.
 
-    Raises `StateError` where a video is not here or not the one that was made, or where another file has its name.
+    Raises `StateError` where a video is not here or not the one that was made, or where another file has its name; `DiskError` where the
+    disk refuses.
     """
     every = tuple(chosen)
     for each in every:
@@ -39,7 +40,7 @@ def export(chosen: Iterable[Chosen], shelf: Shelf, folder: Path, *, link: bool) 
                 f"another file lies at `{there.name}`; nothing was exported",
                 help="move it away, or name another folder",
             )
-    folder.mkdir(parents=True, exist_ok=True)
+    store.make_folder(folder)
     for each in every:
         here, there = shelf.path(each.output), folder / each.file
         if not there.exists() and not (link and store.link_file(here, there)):

@@ -18,7 +18,10 @@ _HANDS = 4  # decoders at work at once; they leave the interpreter's lock alone
 
 
 def make_posters(shelf: Shelf, records: Iterable[Record], folder: Path) -> tuple[str, ...]:
-    """Make the posters that are not there yet, one a video, named by its content; return what went wrong, in words."""
+    """Make the posters that are not there yet, one a video, named by its content; return what went wrong, in words.
+
+    Raises `DiskError` where the folder cannot be had, or refuses one.
+    """
     wanted = {
         _poster_name(each): each
         for each in records
@@ -27,7 +30,7 @@ def make_posters(shelf: Shelf, records: Iterable[Record], folder: Path) -> tuple
     missing = {name: each for name, each in wanted.items() if not (folder / POSTERS / name).is_file()}
     if not missing:
         return ()
-    (folder / POSTERS).mkdir(parents=True, exist_ok=True)
+    store.make_folder(folder / POSTERS)
 
     def make(name: str) -> str:
         output = missing[name].output or ""

@@ -9,6 +9,7 @@ from kling_batch.store.appender import Appender
 from kling_batch.store.files import (
     below,
     link_file,
+    make_folder,
     move_file,
     own_folder,
     read_bytes,
@@ -27,6 +28,7 @@ __all__ = [
     "Seen",
     "below",
     "link_file",
+    "make_folder",
     "move_file",
     "own_folder",
     "read_bytes",

@@ -138,6 +138,15 @@ def below(root: Path, relative: str) -> Path:
     return path
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder that a person named, and those above it; raises `DiskError` where there can be none."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = f"there can be no folder `{path.name}`: {error.strerror}"
+        raise DiskError(why, help="name another one") from error
+
+
 def own_folder(path: Path) -> None:
     """Make the folder of journals and run locks, which ignores itself for git."""
     if path.is_symlink():

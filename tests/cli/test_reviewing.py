@@ -70,6 +70,28 @@ def test_a_page_that_is_not_ours_stays(command: Command, outputs: Path) -> None:
     assert "`outputs/spring.sandbox/review/index.html` is not a page of ours" in said.err
 
 
+def test_a_folder_in_the_place_of_the_page_stays(command: Command, outputs: Path) -> None:
+    (outputs / "review" / "index.html").mkdir(parents=True)
+
+    said = command("review", "spring.yaml", "--sandbox")
+
+    assert said.code == 2
+    assert "`outputs/spring.sandbox/review/index.html` is not a page of ours" in said.err
+
+
+@pytest.mark.usefixtures("outputs")
+@pytest.mark.parametrize("words", [("review", "-o"), ("export", "--picked")])
+def test_a_folder_that_cannot_be_is_told(command: Command, folder: Path, words: tuple[str, str]) -> None:
+    (folder / "file").touch()
+    verb, option = words
+
+    said = command(verb, "spring.yaml", "--sandbox", option, "file/there")
+
+    assert said.code == 6
+    assert "error: there can be no folder `there`: Not a directory" in said.err
+    assert "name another one" in said.err
+
+
 def test_a_video_without_a_picture_is_told_and_shown_all_the_same(command: Command, outputs: Path) -> None:
     (outputs / "hero" / "de-t1.mp4").write_bytes(b"no video at all")
 
@@ -108,6 +130,16 @@ def test_an_embedded_page_that_no_browser_would_open_is_not_made(command: Comman
     assert said.code == 2
     assert re.search(r"the page would have 533\.\d MB, and browsers open none above 500\.0 MB", said.err)
     assert not (outputs / "review").exists()
+
+
+def test_an_embedded_page_that_is_hard_to_send_is_made_and_told(command: Command, outputs: Path, folder: Path) -> None:
+    os.truncate(outputs / "hero" / "de-t1.mp4", 40_000_000)
+
+    said = command("review", "spring.yaml", "hero/lang=de", "--sandbox", "--embed", "-o", "one")
+
+    assert said.code == 0
+    assert re.search(r"1 job, 53\.\d MB; mail and browsers may refuse it; open it in a browser:\n", said.err)
+    assert (folder / "one" / "index.html").stat().st_size > 53_000_000
 
 
 @pytest.mark.usefixtures("outputs")
