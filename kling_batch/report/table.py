@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from kling_batch.text.guard import UNSAFE
 from kling_batch.text.plain import cells, plain
 
-FORMULA = ("=", "+", "-", "@", "\t", "＝", "＋", "－", "＠")  # a spreadsheet folds the wide ones
+FORMULA = ("=", "+", "-", "@", "\t", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # also the wide ones
 
 
 def aligned(rows: Sequence[Sequence[str]], *, right: Collection[int] = (), indent: str = "") -> list[str]:

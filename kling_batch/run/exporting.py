@@ -23,8 +23,8 @@ class Chosen:
 def export(chosen: Iterable[Chosen], shelf: Shelf, folder: Path, *, link: bool) -> None:
     """Put every video into the folder, linked where that is wished and can be; all or, where one cannot be, none.
 
-    Raises `StateError` where a video is not here or not the one that was made, or where another file has its name; `DiskError` where the
-    disk refuses.
+    Raises `StateError` where a video is not here or not the one that was made, or where another file has its name;
+    `DiskError` where the disk refuses.
     """
     every = tuple(chosen)
     for each in every:

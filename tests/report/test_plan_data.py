@@ -76,7 +76,7 @@ def test_no_cell_of_a_csv_is_a_formula_and_none_is_lost(cells: list[str]) -> Non
     written = [UNSAFE.sub(lambda found: plain(found[0]), cell) for cell in breaks]
     assert header == row
     assert [cell.removeprefix("'") for cell in row] == [cell.removeprefix("'") for cell in written]
-    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r", "＝")) for cell in row)
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r", "\uff1d")) for cell in row)
 
 
 def test_no_cell_of_a_csv_acts_on_a_terminal() -> None:
