@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kling_batch.job import Key, key_of
+from kling_batch.manifest.names import name_fault
 from kling_batch.plan.record import Record
+from kling_batch.text.plain import plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,9 @@ def new_keys(keys: Mapping[Key, Record], old: str, new: str) -> tuple[dict[Key, 
         return {}, f"`{old}` and `{new}` {against}"
     renamed = {key: _renamed(name_of(key), before, after) for key in keys if _is_meant(name_of(key), before)}
     moved = {key: there for key, there in renamed.items() if key != there}
-    against = _collision(moved, keys) if moved else f"no record is meant by `{old}`"
+    if not moved:
+        return {}, f"`{old}` has that name already" if renamed else f"no record is meant by `{old}`"
+    against = _collision(moved, keys)
     return ({}, against) if against else (moved, "")
 
 
@@ -42,7 +46,9 @@ def _misfit(before: Name, after: Name) -> str:
         return "do not both name values"
     if not after.shot or not all(axis for axis, _ in after.axes):
         return "are not both names of jobs"
-    return ""
+    names = (after.shot, *(name for pair in after.axes for name in pair if name), *([after.take] if after.take else []))
+    faults = ((name, name_fault(name)) for name in names)
+    return next((f"are not both names of jobs: `{plain(name)}` {fault}" for name, fault in faults if fault), "")
 
 
 def _collision(moved: Mapping[Key, Key], keys: Mapping[Key, Record]) -> str:

@@ -227,6 +227,8 @@ def test_mv_renames_what_is_edited_in_the_same_breath(
         ("hero/n=n0", "hero/n=n1", "has a record of its own"),
         ("hreo", "opener", "no record is meant by `hreo`"),
         ("hero", "/n=n0", "are not of one form"),
+        ("hero", "hero", "`hero` has that name already"),
+        ("hero", "he\x1bro", "`he\\x1bro` has U+001B in it"),
     ],
 )
 def test_mv_says_why_it_renames_nothing(
