@@ -16,6 +16,7 @@ from kling_batch.plan.wishes import accept as accepted
 from kling_batch.plan.wishes import forget as forgotten
 from kling_batch.plan.wishes import redraw
 from kling_batch.report.edits import renames_json, renames_text
+from kling_batch.run.picking import rename_picks
 from kling_batch.run.resolving import settle
 
 MOST_REASON = 500  # characters that a lock keeps of a reason
@@ -82,7 +83,7 @@ def forget(asks: tuple[Asked, ...], selection: Selection, *, reason: str, yes: b
 @because
 @as_data
 def mv(asked: Asked, *, old: str, new: str, reason: str, as_json: bool) -> int:
-    """Rename jobs in the lock, beside the same rename in the manifest; their files move with the next run.
+    """Rename jobs in the lock and the picks, beside the same rename in the manifest; files move with the next run.
 
     OLD and NEW are both a shot (hero), an axis (hero/lang), an axis with a value (hero/lang=de), or a whole key. A
     rename alone needs no mv: what asks for the same is found again. One together with an edit does.
@@ -93,6 +94,7 @@ def mv(asked: Asked, *, old: str, new: str, reason: str, as_json: bool) -> int:
         renamed, against = new_keys(jobs, old, new)
         if against:
             raise UsageError(f"{against}; nothing was changed", help="OLD and NEW as in `kling-batch mv --help`")
+        rename_picks(campaign, renamed)
         settle(
             campaign,
             [

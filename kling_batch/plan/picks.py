@@ -57,10 +57,12 @@ class Piece:
     """Some whole lines of a picks file: those of one job, or, without a key, what stands around them.
 
     `comments` are those that a person wrote among the lines of a job, the last one behind its last line (`behind`).
+    `name` is where in the text the job's key begins and ends.
     """
 
     text: str
     key: Key | None = None
+    name: tuple[int, int] = (0, 0)
     comments: tuple[str, ...] = ()
     behind: str = ""
 
@@ -99,10 +101,26 @@ def parse_picks(source: Source) -> tuple[Picks | None, tuple[Diagnostic, ...]]:
 def edited(picks: Picks, key: Key, pick: Pick) -> Picks:
     """Return the file with what is said of one job now; an empty pick takes its line away."""
     is_empty = pick == replace(Pick(), video=pick.video)
-    new = Piece(text=line(key, pick, picks.indent), key=key)
+    at = len(picks.indent)
+    new = Piece(text=line(key, pick, picks.indent), key=key, name=(at, at + len(_quoted(key))))
     pieces = list(_without(picks.pieces, key) if is_empty else _with(picks.pieces, new, picks.indent))
     others = {each: said for each, said in picks.picks.items() if each != key}
     return replace(picks, picks=others if is_empty else {**others, key: pick}, pieces=tuple(pieces))
+
+
+def renamed(picks: Picks, names: Mapping[Key, Key]) -> Picks:
+    """Return the file with jobs under new names, each where it stood; what is said of a new name already stays."""
+    new = {key: to for key, to in names.items() if key in picks.picks and to not in picks.picks}
+    pieces = tuple(_under(each, new[each.key]) if each.key in new else each for each in picks.pieces)
+    return replace(picks, picks={new.get(key, key): pick for key, pick in picks.picks.items()}, pieces=pieces)
+
+
+def _under(piece: Piece, key: Key) -> Piece:
+    start, end = piece.name
+    name = _quoted(key)
+    return replace(
+        piece, text=f"{piece.text[:start]}{name}{piece.text[end:]}", key=key, name=(start, start + len(name))
+    )
 
 
 def line(key: Key, pick: Pick, indent: str = "  ") -> str:
@@ -124,7 +142,7 @@ def strangers(picks: Picks, known: Sequence[Key], place: str) -> tuple[Diagnosti
             code="unknown-pick",
             message=f"nothing is known of {_some(found)}",
             place=place,
-            help=f"did you mean `{near}`?" if near else "renamed jobs have their picks under the old name",
+            help=f"did you mean `{near}`?" if near else "take it out, or give it the name of a job",
             severity=Severity.WARNING,
         ),
     )
@@ -190,7 +208,13 @@ def _pieces(document: Document) -> Iterator[Piece]:
         behind = _BEHIND.fullmatch(text[filled:end].rstrip())
         assert isinstance(entry, MappingNode)  # noqa: S101 - the faults see to it
         comments = tuple(_comments(text, entry, node.keys[key].end, filled))
-        yield Piece(text=text[start:end], key=Key(key), comments=comments, behind=behind[0] if behind else "")
+        yield Piece(
+            text=text[start:end],
+            key=Key(key),
+            name=(node.keys[key].start - start, node.keys[key].end - start),
+            comments=comments,
+            behind=behind[0] if behind else "",
+        )
         at = end
     yield from _around(text[at:])
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from kling_batch.errors import DiskError, StateError
 from kling_batch.events import Fact, Lost, Moved, Opened, Restored, Told
-from kling_batch.job import Job
+from kling_batch.job import Job, Key
 from kling_batch.plan.diff import Action, Change
 from kling_batch.plan.history import earlier_video
 from kling_batch.plan.record import Record, State
@@ -30,6 +30,12 @@ def openings(changes: tuple[Change, ...]) -> list[Fact]:
 def _is_stale(record: Record, change: Change) -> bool:
     job = change.job
     return record.state is State.PENDING and job is not None and record.spec != job.spec.hash
+
+
+def new_names(changes: tuple[Change, ...]) -> dict[Key, Key]:
+    """Return the new name of each job that a plan renames."""
+    origins = {change.key: change.origin for change in changes if change.action is Action.MOVE}
+    return {origin: key for key, origin in origins.items() if origin and origin != key}
 
 
 def carry_out(changes: tuple[Change, ...], shelf: Shelf) -> Iterator[Fact | Told]:

@@ -1,13 +1,13 @@
 """The picks file of a campaign, read and edited beside its manifest."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from kling_batch import store
 from kling_batch.errors import LockHeldError, ManifestError, StateError
 from kling_batch.job import Key
-from kling_batch.plan.picks import Pick, Picks, edited, parse_picks
+from kling_batch.plan.picks import Pick, Picks, edited, parse_picks, renamed
 from kling_batch.run.workspace import Campaign
 from kling_batch.text.decode import decode
 from kling_batch.text.diagnostic import Diagnostic
@@ -41,18 +41,33 @@ def write_pick(campaign: Campaign, key: Key, pick: Pick) -> Picks:
     wrote, `DiskError` where the disk refuses.
     """
     with _alone(campaign):
-        path = campaign.places.picks
-        if path.is_symlink():
-            raise StateError(f"`{path.name}` is a symbolic link", help="put the file itself there")
-        picks = edited(read_picks(campaign), key, pick)
-        again, _ = parse_picks(Source(path.name, picks.text()))
-        if again is None or again.picks != picks.picks:
-            raise StateError(
-                f"`{path.name}` cannot be edited line by line; nothing was written",
-                help="write each job on a line of its own, below `picks:`",
-            )
-        store.write_atomic(path, picks.text().encode())
-        return picks
+        return _write(campaign, edited(read_picks(campaign), key, pick))
+
+
+def rename_picks(campaign: Campaign, names: Mapping[Key, Key]) -> None:
+    """Let what was said of jobs be said of them under their new names; raises as `write_pick` does.
+
+    To be done before the records get those names: done twice it changes nothing, so a kill in between leaves no pick
+    behind.
+    """
+    if not names or names.keys().isdisjoint(read_picks(campaign).picks):
+        return
+    with _alone(campaign):
+        _write(campaign, renamed(read_picks(campaign), names))
+
+
+def _write(campaign: Campaign, picks: Picks) -> Picks:
+    path = campaign.places.picks
+    if path.is_symlink():
+        raise StateError(f"`{path.name}` is a symbolic link", help="put the file itself there")
+    again, _ = parse_picks(Source(path.name, picks.text()))
+    if again is None or again.picks != picks.picks:
+        raise StateError(
+            f"`{path.name}` cannot be edited line by line; nothing was written",
+            help="write each job on a line of its own, below `picks:`",
+        )
+    store.write_atomic(path, picks.text().encode())
+    return picks
 
 
 @contextmanager

@@ -31,6 +31,7 @@ from kling_batch.run.engine import Engine
 from kling_batch.run.gate import Halt
 from kling_batch.run.journal import Journal
 from kling_batch.run.outcome import Outcome
+from kling_batch.run.picking import rename_picks
 from kling_batch.run.ports import Service
 from kling_batch.run.shelf import Shelf
 from kling_batch.run.states import Dead, Gone, Left, Unsettled
@@ -166,6 +167,7 @@ class Run:
     async def _prepare(self, service: Service, book: Book) -> None:
         """Do what needs no service, give every job a record, and ask once whether the money will do."""
         changes, shelf = self.plan.changes, Shelf(root=self.campaign.places.outputs)
+        await self.offload(rename_picks, self.campaign, moves.new_names(changes))
         for fact in await self.offload(lambda: list(moves.carry_out(changes, shelf))):
             await book.record(fact)
         await book.record_all(moves.openings(changes))

@@ -63,6 +63,36 @@ def test_a_picked_take_is_drawn_anew_only_when_that_is_said(bench: Bench, comman
     assert json.loads(said.out)["counts"] == {"redo": 4}
 
 
+@pytest.mark.parametrize("is_said", [False, True])
+def test_a_pick_follows_its_job_to_a_new_name(bench: Bench, command: Command, *, is_said: bool) -> None:
+    pick(bench, "hero/n=n0#1")
+    picks = bench.folder / "m.picks.yaml"
+    before = picks.read_text()
+    bench.manifest.write_text(bench.manifest.read_text().replace("hero:", "opener:"))
+
+    if is_said:
+        assert command("mv", "m.yaml", "hero", "opener").code == 0
+    assert bench.run().exit_code == 0
+    edit_prompt(bench)
+
+    assert picks.read_text() == before.replace("hero/", "opener/")
+    assert [change.key for change in bench.plan().changes if change.mark == "picked"] == ["opener/n=n0#1"]
+
+
+def test_mv_says_of_picks_that_cannot_be_edited_and_renames_nothing(bench: Bench, command: Command) -> None:
+    pick(bench, "hero/n=n0#1")
+    picks = bench.folder / "m.picks.yaml"
+    picks.rename(bench.folder / "elsewhere.yaml")
+    picks.symlink_to("elsewhere.yaml")
+    before = (bench.folder / "m.lock.json").read_bytes()
+
+    said = command("mv", "m.yaml", "hero", "opener")
+
+    assert said.code == 6
+    assert "`m.picks.yaml` is a symbolic link" in said.err
+    assert (bench.folder / "m.lock.json").read_bytes() == before
+
+
 def test_a_run_keeps_what_was_picked_and_ends_with_4(bench: Bench) -> None:
     pick(bench, "hero/n=n0#1")
     kept = sha256(bench, "hero/n=n0#1")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kling_batch.job import Key
-from kling_batch.plan.picks import Pick, Picks, Verdict, clean, edited, line, parse_picks, strangers
+from kling_batch.plan.picks import Pick, Picks, Verdict, clean, edited, line, parse_picks, renamed, strangers
 from kling_batch.text.render import concise, render_all
 from kling_batch.text.source import Source
 
@@ -127,6 +127,32 @@ def test_whatever_a_person_wrote_an_edit_says_what_it_should_and_loses_no_commen
     assert read(after.text()).picks == after.picks == said
     lost = [] if is_gone and key in before.picks else ["# mine", "# so", "# said", "# the end", "# nothing yet"]
     assert all(comment in after.text() for comment in lost if comment in text)
+
+
+def test_a_renamed_job_keeps_its_line_but_for_its_name() -> None:
+    names = {Key("zed/lang=de#1"): Key("end/lang=de#1"), Key("beta#2"): Key("zed/lang=de#2"), Key("new#1"): Key("x#1")}
+
+    text = renamed(read(BY_HAND), names).text()
+
+    assert text == BY_HAND.replace("zed/lang=de#1", '"end/lang=de#1"').replace("beta#2", '"zed/lang=de#2"')
+
+
+@given(st.sampled_from(FILES), keys)
+def test_whatever_a_person_wrote_a_rename_changes_names_alone(text: str, key: Key) -> None:
+    before = read(text)
+    names = dict.fromkeys([*before.picks][:1], key)
+
+    after = renamed(before, names)
+
+    said = {names.get(old, old): pick for old, pick in before.picks.items()}
+    assert read(after.text()).picks == after.picks == said
+    assert renamed(after, names) == after
+
+
+def test_what_is_said_of_the_new_name_already_stays() -> None:
+    file = read("picks:\n  a#1: {verdict: pick}\n  b#1: {verdict: reject}\n")
+
+    assert renamed(file, {Key("a#1"): Key("b#1")}) == file
 
 
 def test_a_pick_that_is_taken_back_leaves_no_line() -> None:
