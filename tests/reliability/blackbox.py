@@ -127,6 +127,16 @@ class Campaign:
     def records(self) -> dict[str, dict[str, Any]]:
         return dict(json.loads(self.lock.read_text())["jobs"]) if self.lock.exists() else {}
 
+    def facts(self) -> list[dict[str, Any]]:
+        """Return the facts in the journal; a last line that is cut short is none."""
+        lines = self.journal.read_bytes().split(b"\n")[:-1] if self.journal.exists() else []
+        return [entry["fact"] for entry in map(json.loads, lines) if "fact" in entry]
+
+    def open_intents(self) -> frozenset[tuple[str, int]]:
+        """Return the intents whose outcome the journal does not know: the key of each, and its place."""
+        last = {fact.get("key", ""): (place, fact["event"]) for place, fact in enumerate(self.facts())}
+        return frozenset((key, place) for key, (place, event) in last.items() if event == "intended")
+
     def environment(self, url: str = "", **more: str) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name not in ("CI", "GITHUB_ACTIONS", "NO_COLOR")}
         return {**kept, "TOAPIS_BASE_URL": url or self.url, "TOAPIS_API_KEY": KEY, **more}
@@ -169,25 +179,32 @@ class Campaign:
 
 @dataclass
 class Figures:
-    """What campaigns came to; `faults` are sentences about what may never be."""
+    """What campaigns came to; `faults` are sentences about what may never be.
+
+    `open` are the submits whose outcome kills left unknown, `most_open` those that one kill did; `unsure` are the jobs
+    that wait for a human at the end.
+    """
 
     kills: int = 0
     campaigns: int = 0
     jobs: int = 0
     charges: int = 0
-    unsure: int = 0
     extra: int = 0
     forgotten: int = 0
     wrong_files: int = 0
     leaks: int = 0
+    open: int = 0
+    most_open: int = 0
+    unsure: int = 0
     faults: list[str] = field(default_factory=list)
 
     def __add__(self, other: "Figures") -> "Figures":
-        return Figures(**{name: getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__})
+        both = {name: getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__}
+        return Figures(**{**both, "most_open": max(self.most_open, other.most_open)})
 
     def __str__(self) -> str:
-        told = ", ".join(f"{name} {getattr(self, name)}" for name in self.__dataclass_fields__ if name != "faults")
-        return "\n  ".join([told, *self.faults])
+        figures = {name.replace("_", " "): each for name, each in vars(self).items() if name != "faults"}
+        return "\n  ".join([", ".join(f"{name} {each}" for name, each in figures.items()), *self.faults])
 
 
 def audit(campaign: Campaign, charges: list[dict[str, Any]], *, again: bool = False) -> Figures:
