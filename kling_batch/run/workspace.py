@@ -1,5 +1,6 @@
 """A manifest's files on disk: where its lock, journal and outputs lie, and how they become a campaign and a plan."""
 
+import errno
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,12 +13,11 @@ from kling_batch.job import Image
 from kling_batch.manifest.load import load as load_manifest
 from kling_batch.manifest.model import Manifest
 from kling_batch.plan.cost import Prices, default_prices, with_overrides
-from kling_batch.text.decode import decode
+from kling_batch.text.decode import MAX_BYTES, decode, too_large
 from kling_batch.text.diagnostic import Diagnostic, errors
 from kling_batch.text.uncollected import uncollected
 
 SANDBOX = "sandbox"
-LARGEST_MANIFEST = 5_000_000  # bytes
 LARGEST_FILE = 20_000_000  # bytes of a file that a manifest names
 
 
@@ -83,10 +83,10 @@ def load(
     shown = str(path)
     place = Path(path).absolute()
     try:
-        content = store.read_bytes(place, LARGEST_MANIFEST)
+        content = store.read_bytes(place, MAX_BYTES)
     except OSError as error:
         why = Diagnostic(code="no-manifest", message=f"cannot read it: {error.strerror or error}", place=shown)
-        raise ManifestError((why,)) from error
+        raise ManifestError((too_large(shown) if error.errno == errno.EFBIG else why,)) from error
     source, complaints = decode(shown, content)
     if source is None:
         raise ManifestError(complaints)

@@ -22,7 +22,7 @@ def decode(name: str, data: bytes, *, limit: int = MAX_BYTES) -> tuple[Source | 
 
     `name` is the path as people know it, `limit` the most bytes that are accepted.
     """
-    fault = _too_large(name, data, limit) or _wide(name, data)
+    fault = too_large(name, limit) if len(data) > limit else _wide(name, data)
     if fault is not None:
         return None, (fault,)
     try:
@@ -32,9 +32,8 @@ def decode(name: str, data: bytes, *, limit: int = MAX_BYTES) -> tuple[Source | 
     return Source(name, text), ()
 
 
-def _too_large(name: str, data: bytes, limit: int) -> Diagnostic | None:
-    if len(data) <= limit:
-        return None
+def too_large(name: str, limit: int = MAX_BYTES) -> Diagnostic:
+    """Return the complaint about a file of more bytes than `limit`, for who has not read it to its end."""
     return Diagnostic(
         code="too-large",
         message=f"the file has more than {limit:,} bytes",
