@@ -28,12 +28,14 @@ from kling_batch.cli.main import main as command
 TESTS = Path(__file__).absolute().parents[1]
 ENVIRONMENT = {"CITY": "Trieste", "TOAPIS_API_KEY": KEY, "TOAPIS_BASE_URL": NOWHERE}
 VERBS = (("validate",), ("run", "--yes"))
-SECONDS, BYTES = 2, 512 * 1024 * 1024  # of processor and of addresses, for one case
+BYTES = 512 * 1024 * 1024  # of addresses for one case
+PATIENCE = 8  # seconds of processor for one case: two, on a machine that others keep busy too
 BROKE_OUT = 70  # how a child ends that opened, wrote or asked what it may not
 HEAD, PLACE = (
     re.compile(r"^error\[([a-z0-9-]+)\]: ", re.MULTILINE),
     re.compile(r"^ +--> (\S+?):(\d+):(\d+)$", re.MULTILINE),
 )
+SUM = re.compile(r"^\d+ mistakes?; nothing was sent$", re.MULTILINE)
 
 NINES = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join([f'*{last}'] * 9)}]\n" for last, name in zip("abcdefgh", "bcdefghi", strict=True)
@@ -52,7 +54,7 @@ LARGE: Mapping[str, tuple[str, str]] = {
     "digits": ("number-out-of-range", "a: " + "9" * 5_000),
     "hexadecimal": ("number-out-of-range", "a: 0x" + "f" * 100_000),
     "quotes": ("unclosed-quote", "a: " + "'" * 99_999),
-    "zeros": ("control-character", "\0" * 100_000),
+    "zeros": ("control-character", "a: " + "\0" * 100_000),
     "mistakes": ("duplicate-key", "a: 1\n" * 10_000),
 }
 
@@ -88,10 +90,14 @@ def cases(folder: Path) -> Iterator[Case]:
         for path in sorted((TESTS / room).glob("*.yaml")):
             if not path.name.startswith("good-"):
                 shutil.copy(path, lies / below)
-                yield Case(lies, f"{below}/{path.name}".lstrip("/"), golden=path.with_suffix(".txt").read_text())
+                yield Case(
+                    lies,
+                    f"{below}/{path.name}".lstrip("/"),
+                    golden=path.with_suffix(".txt").read_text(encoding="utf-8"),
+                )
     (folder / "large").mkdir()
     for name, (code, text) in LARGE.items():
-        (folder / "large" / f"{name}.yaml").write_text(text)
+        (folder / "large" / f"{name}.yaml").write_text(text, encoding="utf-8")
         yield Case(folder / "large", f"{name}.yaml", code=code)
 
 
@@ -114,7 +120,7 @@ def _become_the_command(case: Case, verb: tuple[str, ...], out: IO[bytes], err: 
         os.environ.update(ENVIRONMENT)
         os.dup2(out.fileno(), 1)
         os.dup2(err.fileno(), 2)
-        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+        resource.setrlimit(resource.RLIMIT_CPU, (PATIENCE, PATIENCE))
         resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
         sys.addaudithook(_refuse)
         code = command([*verb, case.path])
@@ -139,19 +145,18 @@ def _refuse(event: str, arguments: tuple[object, ...]) -> None:
         os._exit(BROKE_OUT)
 
 
-def wrong(case: Case, verb: tuple[str, ...], told: Said) -> Iterator[str]:
+def wrong(case: Case, told: Said) -> Iterator[str]:
     """Say what is not as it has to be."""
     if told.code != 2:
         yield f"ended with {told.code}"
     if told.out or KEY in told.err or "Traceback" in told.err:
         yield "said what it may not"
     codes, places = HEAD.findall(told.err), PLACE.findall(told.err)
-    if not codes or len(places) < len(codes) or {path for path, _, _ in places} - {case.path}:
+    if not codes or len(places) < len(codes) or not all((case.folder / path).is_file() for path, _, _ in places):
         yield "did not say where"
     if case.code and case.code not in codes:
         yield f"said nothing of {case.code}"
-    said_at_all = told.err.removesuffix("\n") if verb == ("run", "--yes") else told.err[: told.err.rstrip().rfind("\n")]
-    if case.golden and said_at_all.strip() != case.golden.strip():
+    if case.golden and SUM.sub("", told.err).strip() != case.golden.strip():
         yield "said something else than its golden file"
 
 
@@ -176,7 +181,7 @@ def main() -> int:
                 number += 1
                 codes |= set(HEAD.findall(told.err))
                 most = max(most[0], told.seconds), max(most[1], told.mebibytes)
-                for fault in wrong(case, verb, told):
+                for fault in wrong(case, told):
                     faults += 1
                     print(f"{' '.join(verb)} {case.folder.name}/{case.path}: {fault}\n{told.err[:2000]}", flush=True)
         if snapshot(Path(name)) != before:
