@@ -24,7 +24,7 @@ from kling_batch.manifest.model import RunSettings
 from kling_batch.sandbox.terms import Terms
 from kling_batch.sandbox.world import World
 
-SEEDS = int(os.environ.get("SEEDS", "4000"))
+SEEDS = int(os.environ.get("SEEDS", "5000"))
 FIRST = int(os.environ.get("FIRST_SEED", "0"))
 HERE = min(SEEDS, 40)  # seeds told in this process, where coverage sees them
 SHARE = 20  # seeds to a test
