@@ -64,7 +64,10 @@ def document(gallery: Gallery) -> dict[str, Json]:
         "picks": {
             "name": gallery.picks_name,
             "indent": gallery.picks.indent,
-            "pieces": [[piece.key, piece.text] for piece in gallery.picks.pieces],
+            "pieces": [
+                {"key": each.key, "text": each.text, "comments": list(each.comments), "behind": each.behind}
+                for each in gallery.picks.pieces
+            ],
         },
         "cards": [_card_json(card) for card in gallery.cards],
     }

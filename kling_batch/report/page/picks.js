@@ -41,21 +41,33 @@ function isAfter(one, other) {
   return differs >= theirs.length || mine[differs].codePointAt(0) > theirs[differs].codePointAt(0);
 }
 
+const ABOVE = /(?:^[ \t]*#[^\n]*\n)+(?![^])/m; // comment lines with nothing between them and what follows
+const around = (text) => (text ? [{ key: null, text }] : []);
+const ended = (piece) => (piece.text.endsWith("\n") ? piece : { ...piece, text: `${piece.text}\n` });
+
 function edited(pieces, key, pick) {
-  if (isNothing(pick)) return pieces.filter(([name]) => name !== key);
-  const piece = [key, lineOf(key, pick)];
-  const found = pieces.findIndex(([name]) => name === key);
-  if (found >= 0) return [...pieces.slice(0, found), piece, ...pieces.slice(found + 1)];
-  const greater = pieces.findIndex(([name]) => isAfter(name ?? "", key));
-  const last = pieces.reduce((most, [name], number) => (name ? number : most), pieces.length - 1);
-  const place = greater >= 0 ? greater : last + 1;
-  const before = pieces.slice(0, place).map(([name, text]) => [name, text.endsWith("\n") ? text : `${text}\n`]);
-  return [...before, piece, ...pieces.slice(place)];
+  if (isNothing(pick)) return pieces.filter((piece) => piece.key !== key);
+  const text = lineOf(key, pick), place = pieces.findIndex((piece) => piece.key === key);
+  if (place < 0) return inserted(pieces, { key, text, comments: [], behind: "" });
+  const { comments, behind } = pieces[place];
+  const above = around(comments.map((comment) => `${data.picks.indent}${comment}\n`).join(""));
+  const piece = { key, text: `${text.slice(0, -1)}${behind}\n`, comments: [], behind };
+  return [...pieces.slice(0, place), ...above, piece, ...pieces.slice(place + 1)];
+}
+
+// A new job stands before the first greater key, and above the comment lines that are about that one.
+function inserted(pieces, piece) {
+  const greater = pieces.findIndex(({ key }) => isAfter(key ?? "", piece.key));
+  const last = pieces.reduce((most, { key }, number) => (key ? number : most), 0);
+  const place = greater < 0 ? last + 1 : greater, before = pieces.slice(0, place).map(ended), end = before.pop();
+  const about = greater < 0 || end.key ? -1 : end.text.search(ABOVE);
+  const parted = about < 0 ? [end, piece] : [...around(end.text.slice(0, about)), piece, ...around(end.text.slice(about))];
+  return [...before, ...parted, ...pieces.slice(place)];
 }
 
 function picksFile() {
   const made = Object.entries(said);
-  return made.reduce((pieces, [key, { pick }]) => edited(pieces, key, pick), data.picks.pieces).map(([, text]) => text).join("");
+  return made.reduce((pieces, [key, { pick }]) => edited(pieces, key, pick), data.picks.pieces).map(({ text }) => text).join("");
 }
 
 function save() {
@@ -67,7 +79,7 @@ function save() {
 
 function say(card, words) {
   const pick = { verdict: null, note: "", ...pickOf(card), ...words, video: card.draw?.sha ?? "" };
-  pick.note = pick.note.replace(UNSAFE, " ").slice(0, LONGEST_NOTE).trim();
+  pick.note = Array.from(pick.note.replace(UNSAFE, " ")).slice(0, LONGEST_NOTE).join("").trim();
   if (isNothing(pick) && !pickOf(card)) return;
   said[card.key] = { pick, over: over(card) };
   paint(card);
