@@ -47,7 +47,7 @@ def matches(shown: str, printed: str) -> bool:
 def project(tmp_path: Path) -> Path:
     for text in blocks("yaml"):
         name = text.splitlines()[0].removeprefix("# ") if text.startswith("# ") else "boats.yaml"
-        (tmp_path / name).write_text(text.removeprefix(f"# {name}\n"), "utf-8")
+        (tmp_path / name).write_text(text, "utf-8")
     return tmp_path
 
 
