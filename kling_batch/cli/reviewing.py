@@ -28,6 +28,7 @@ from kling_batch.run.exporting import Chosen
 from kling_batch.run.exporting import export as hand_out
 from kling_batch.run.shelf import Shelf
 from kling_batch.text.plain import plain
+from kling_batch.text.render import listed
 
 if TYPE_CHECKING:
     from kling_batch.run.workspace import Campaign
@@ -36,6 +37,7 @@ PAGE = "index.html"
 LARGE = 50_000_000  # bytes of an embedded page from which it is told that mail and browsers may refuse it
 LARGEST = 500_000_000  # bytes of a page; a text of more than 2**29 characters is opened by no browser
 INDEX = ("index.csv", "index.json")
+SOME = 3  # files that are told by name
 LARGEST_INDEX = 100_000_000  # bytes
 LARGEST_PAGE = 1 << 30  # bytes
 ServePort = click.IntRange(0, 65535)
@@ -150,9 +152,9 @@ def _sheets(shown: Sequence[Card], changes: Sequence[Change], folder: Path) -> l
 def export(asks: tuple[Asked, ...], selection: Selection, *, folder: Path, link: bool) -> int:
     """Put every picked video into a folder, under a clean name, with an index as CSV and JSON.
 
-    No file that is there is overwritten: an export into the same folder adds what is new, and only an index that an
-    export wrote is replaced, by one of what was exported last. A pick of a video that has
-    been drawn anew since is told, and left out. A SELECTOR is a shot, a key, or a pattern over keys.
+    No video that is there is overwritten or taken away: a later export into the same folder adds what is new, tells
+    what is not of it, and makes the index anew. A pick of a video that has been drawn anew since is told, and left
+    out. A SELECTOR is a shot, a key, or a pattern over keys.
     """
     if len(asks) > 1:
         raise UsageError("`export` is for one manifest", help="name one; several folders are several exports")
@@ -172,6 +174,10 @@ def export(asks: tuple[Asked, ...], selection: Selection, *, folder: Path, link:
     store.write_atomic(
         folder / INDEX[1], f"{json.dumps(index_json(names, ready), ensure_ascii=False, indent=1)}\n".encode()
     )
+    others = sorted(path.name for path in folder.glob("*.mp4") if path.name not in names.values())
+    if others:
+        more = f" and {len(others) - SOME} more" if others[SOME:] else ""
+        terminal.talk(f"not of this export, and left there: {listed(map(plain, others[:SOME]))}{more}")
     terminal.talk(f"{several(len(files), 'video')} in {terminal.shown(folder)}")
     return 0
 

@@ -284,6 +284,29 @@ def test_a_later_export_into_the_same_folder_tells_of_all_that_is_picked_now(ben
     assert len((bench.folder / "there/index.csv").read_text().splitlines()) == 3
 
 
+def test_what_is_not_picked_any_more_stays_in_the_folder_and_is_told(bench: Bench, command: Command) -> None:
+    pick(bench, "hero/n=n0#2")
+    command("export", "m.yaml", "--picked", "there")
+    (bench.folder / "m.picks.yaml").unlink()
+    pick(bench, "hero/n=n1#1")
+
+    said = command("export", "m.yaml", "--picked", "there")
+
+    assert said.err == "not of this export, and left there: `hero-n0-t2.mp4`\n1 video in there\n"
+    assert [each["file"] for each in json.loads((bench.folder / "there/index.json").read_text())] == ["hero-n1-t1.mp4"]
+
+
+def test_an_export_below_the_outputs_is_in_nobodys_way(bench: Bench, command: Command) -> None:
+    pick(bench, "hero/n=n0#2")
+
+    said = [command("export", "m.yaml", "--picked", each) for each in ("out", "out/hero")]
+
+    assert [each.code for each in said] == [0, 0]
+    assert command("verify", "m.yaml").code == 0
+    assert command("prune", "m.yaml", "--yes").out.startswith("nothing to prune")
+    assert all(change.action is Action.KEEP for change in bench.plan().changes)
+
+
 def test_a_name_that_is_too_long_for_a_disk_is_cut_and_stays_its_own(bench: Bench, command: Command) -> None:
     values = ", ".join(f"{letter}: [{'ä' * 63}]" for letter in "abc")
     text = MANIFEST.replace("matrix: {n: [n0, n1]}", f"matrix: {{{values}}}").replace(" {{ n }}", "")
