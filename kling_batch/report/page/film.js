@@ -65,7 +65,9 @@ function stage(card) {
 }
 
 function play(video) {
-  if (!video.paused) return video.pause();
+  const isPlaying = !video.paused;
+  if (choir.includes(video)) hush(); // what plays as one stops as one
+  if (isPlaying) return video.pause();
   load(video, "auto");
   video.play().catch(() => {});
 }
@@ -79,9 +81,9 @@ function isSeen(video) {
 
 async function together(videos) {
   const isPlaying = choir.some((video) => !video.paused);
-  choir.forEach(leave);
-  choir = isPlaying ? [] : videos;
+  hush();
   if (isPlaying || !videos.length) return;
+  choir = videos;
   for (const video of videos) {
     load(video, "auto");
     video.muted = true;
@@ -113,8 +115,12 @@ function keepTime() {
   }
 }
 
-function leave(video) {
-  video.removeEventListener("timeupdate", keepTime);
-  video.loop = true;
-  video.pause();
+function hush() {
+  for (const video of choir) {
+    video.removeEventListener("timeupdate", keepTime);
+    video.loop = true;
+    video.muted = false;
+    video.pause();
+  }
+  choir = [];
 }
