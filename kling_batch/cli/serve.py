@@ -11,12 +11,12 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import quote
 
 import anyio
 import anyio.to_thread
@@ -28,9 +28,9 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import Route
 
 from kling_batch import store
-from kling_batch.cli import showing, terminal
+from kling_batch.cli import terminal
 from kling_batch.cli.asked import Asked
-from kling_batch.cli.deciding import meant, whole_plans
+from kling_batch.cli.gazette import Gazette
 from kling_batch.errors import KlingBatchError, ManifestError, StateError, UsageError
 from kling_batch.job import Json
 from kling_batch.plan.picks import VIDEO_DIGITS, Pick, Verdict, clean
@@ -45,53 +45,6 @@ LARGEST_PICK = 64_000  # bytes of a request
 _HOST = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?")
 _POSTER = re.compile(r"[0-9a-f]{16}\.jpg")
 _VIDEO = re.compile(rf"[0-9a-f]{{{VIDEO_DIGITS}}}")
-
-
-@dataclass(slots=True, kw_only=True)
-class Gazette:
-    """What a served page shows, put together again only when one of the files behind it has changed."""
-
-    asked: Asked
-    campaign: Campaign
-    selection: Selection
-    folder: Path
-    token: str
-    _marks: tuple[object, ...] = ()
-    _shown: Gallery | None = None
-    _guard: threading.Lock = field(default_factory=threading.Lock)
-
-    def gallery(self) -> Gallery:
-        """Return what there is to see now. Raises as reading the manifest, its lock and its picks does."""
-        with self._guard:
-            marks = tuple(_mark(path) for path in self._files())
-            if self._shown is None or marks != self._marks:
-                self._shown, self._marks = self._put_together(marks), marks
-            return self._shown
-
-    def _files(self) -> tuple[Path, ...]:
-        places = self.campaign.places
-        return places.manifest, places.lock, places.journal, places.picks
-
-    def _put_together(self, marks: tuple[object, ...]) -> Gallery:
-        if self._marks and marks[0] != self._marks[0]:
-            self.campaign = self.asked.campaign()
-        (changes,) = whole_plans([self.campaign], self.selection)
-        wanted = meant(self.campaign, changes, self.selection)
-        showing.tell_faults(showing.posters(self.campaign, wanted, self.folder))
-        return showing.gallery(self.campaign, wanted, self.folder, self._address, self.token)
-
-    def _address(self, path: Path) -> str:
-        if path.suffix == ".jpg":
-            return f"{reviewing.POSTERS}/{path.name}"
-        return f"media/{quote(path.relative_to(self.campaign.places.outputs).as_posix())}"
-
-
-def _mark(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def serve_until_stopped(asked: Asked, campaign: Campaign, selection: Selection, folder: Path, port: int) -> int:
@@ -241,22 +194,36 @@ def _pick(gazette: Gazette, request: Request, body: bytes) -> Response:
         said: Json = json.loads(body)
     except (ValueError, RecursionError):
         return _refused(400, "this is no JSON")
-    match said:
-        case {"key": str(key), "verdict": "pick" | "reject" | None as verdict, "note": str(note), **others}:
-            video = others.get("video")
-        case _:
-            return _refused(
-                400, "a pick has `key`, `verdict` (pick, reject or null) and `note`; `video` may be left out"
-            )
+    if not (isinstance(said, dict) and _is_pick(said)):
+        return _refused(400, "a pick has `key`, and `verdict` (pick, reject or null), `note` or both, maybe `video`")
+    key, video = str(said["key"]), said.get("video")
     card = next((card for card in gazette.gallery().cards if card.key == key), None)
     if card is None:
         return _refused(404, f"there is no job `{clean(key)}`")
     if video is None:
         video = card.draw.sha256 if card.draw else ""
     shown = _VIDEO.match(video) if isinstance(video, str) else None
-    pick = Pick(verdict=Verdict(verdict) if verdict else None, note=clean(note), video=shown[0] if shown else "")
-    now = picking.write_pick(gazette.campaign, card.key, pick).picks.get(card.key)
+    change = partial(_changed, said, shown[0] if shown else "")
+    now = picking.write_pick(gazette.campaign, card.key, change).picks.get(card.key)
     told: Json = None
     if now is not None:
         told = {"verdict": now.verdict.value if now.verdict else None, "note": now.note, "video": now.video}
     return JSONResponse({"picks": {key: told}})
+
+
+def _is_pick(said: Mapping[str, Json]) -> bool:
+    is_text = isinstance(said.get("key"), str) and isinstance(said.get("note", ""), str)
+    return is_text and said.get("verdict") in (None, "pick", "reject") and bool(said.keys() & {"verdict", "note"})
+
+
+def _changed(said: Mapping[str, Json], video: str, pick: Pick) -> Pick:
+    """Return a pick with what was said of it now; of what was not said somebody else may have had the last word.
+
+    A note alone does not make an earlier verdict one of the video that is there by now.
+    """
+    is_judged = "verdict" in said or pick.verdict is None
+    if "verdict" in said:
+        pick = replace(pick, verdict=Verdict(said["verdict"]) if said["verdict"] else None)
+    if "note" in said:
+        pick = replace(pick, note=clean(str(said["note"])))
+    return replace(pick, video=video) if is_judged else pick

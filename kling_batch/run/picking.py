@@ -1,7 +1,7 @@
 """The picks file of a campaign, read and edited beside its manifest."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from kling_batch import store
@@ -34,14 +34,17 @@ def read_picks(campaign: Campaign) -> Picks:
     return picks
 
 
-def write_pick(campaign: Campaign, key: Key, pick: Pick) -> Picks:
+def write_pick(campaign: Campaign, key: Key, change: Callable[[Pick], Pick]) -> Picks:
     """Change what is said of one job, and return the file as it is now; what else is in it stays byte for byte.
+
+    `change` is given what the file says of the job now: somebody else may have written a note meanwhile.
 
     Raises `ManifestError` where the file cannot be used, `StateError` where an edit by lines would damage what a person
     wrote, `DiskError` where the disk refuses.
     """
     with _alone(campaign):
-        return _write(campaign, edited(read_picks(campaign), key, pick))
+        before = read_picks(campaign)
+        return _write(campaign, edited(before, key, change(before.picks.get(key, Pick()))))
 
 
 def rename_picks(campaign: Campaign, names: Mapping[Key, Key]) -> None:

@@ -1,13 +1,14 @@
 """The served gallery over real HTTP: what it hands out, to whom, and the one thing that it writes."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 import httpx
@@ -17,7 +18,9 @@ from campaigns import Bench
 
 import kling_batch
 from kling_batch.cli.asked import Asked
-from kling_batch.cli.serve import Gazette, app
+from kling_batch.cli.gazette import Gazette
+from kling_batch.cli.main import main
+from kling_batch.cli.serve import app
 from kling_batch.plan.select import Selection
 
 Command = Callable[..., "Said"]  # noqa: F821 - `Said` lives in the conftest, which tests may not import
@@ -107,6 +110,21 @@ def test_a_video_is_sent_whole_and_in_ranges(client: httpx.Client, bench: Bench)
     assert (part.status_code, part.content) == (206, whole[10:20])
 
 
+@pytest.mark.parametrize(
+    ("asked", "status", "part"),
+    [("bytes=5-", 206, slice(5, None)), ("bytes=-5", 206, slice(-5, None)), ("bytes=99999999-", 416, slice(0, 0))],
+)
+def test_a_range_is_answered_as_a_browser_expects(
+    client: httpx.Client, bench: Bench, asked: str, status: int, part: slice
+) -> None:
+    whole = (bench.folder / "out/hero/n0-t1.mp4").read_bytes()
+
+    answer = client.get("media/hero/n0-t1.mp4", headers={"Range": asked})
+
+    assert answer.status_code == status
+    assert answer.content == whole[part]
+
+
 def test_a_pick_is_in_the_file_at_once_beside_what_a_person_wrote_meanwhile(client: httpx.Client, bench: Bench) -> None:
     path = bench.folder / "m.picks.yaml"
     headers = token(client)
@@ -121,6 +139,19 @@ def test_a_pick_is_in_the_file_at_once_beside_what_a_person_wrote_meanwhile(clie
     )
     verdicts = [card["pick"] for card in client.get("data.json").json()["cards"]]
     assert [each["verdict"] for each in verdicts] == ["reject", None]
+
+
+def test_of_what_was_not_said_the_file_has_the_last_word(client: httpx.Client, bench: Bench) -> None:
+    path = bench.folder / "m.picks.yaml"
+    headers = token(client)
+    client.put("picks", json=FINE, headers=headers)
+    path.write_text(path.read_text().replace('"so"', '"by hand"'))
+
+    judged = client.put("picks", json={"key": KEY, "verdict": "reject", "video": "0123456789ab"}, headers=headers)
+    noted = client.put("picks", json={"key": KEY, "note": "later"}, headers=headers)
+
+    assert judged.json()["picks"][KEY] == {"verdict": "reject", "note": "by hand", "video": "0123456789ab"}
+    assert noted.json()["picks"][KEY] == {"verdict": "reject", "note": "later", "video": "0123456789ab"}
 
 
 def test_a_picks_file_that_was_damaged_meanwhile_stays_as_it_is(client: httpx.Client, bench: Bench) -> None:
@@ -166,6 +197,9 @@ BODIES = {
     b"7": 400,
     json.dumps({**FINE, "verdict": "maybe"}).encode(): 400,
     json.dumps({**FINE, "note": 7}).encode(): 400,
+    json.dumps({**FINE, "verdict": ["pick"]}).encode(): 400,
+    json.dumps({**FINE, "key": None}).encode(): 400,
+    json.dumps({"key": KEY, "video": ""}).encode(): 400,
     json.dumps({**FINE, "key": "nobody#1"}).encode(): 404,
     json.dumps({**FINE, "key": "\ud800"}).encode(): 404,
     b" " * 70_000: 413,
@@ -278,6 +312,66 @@ def test_a_video_that_is_made_while_the_page_is_open_appears(client: httpx.Clien
     assert [card["key"] for card in after.json()["cards"]][-1] == "hero/n=n2#1"
     assert client.get(after.json()["cards"][-1]["draw"]["video"]).status_code == 200
     assert same.status_code == 304
+
+
+def test_an_edit_of_a_file_that_the_manifest_names_is_seen(client: httpx.Client, bench: Bench) -> None:
+    (bench.folder / "n.csv").write_text("name\nn0\n")
+    (bench.folder / "a.j2").write_text("a cup\n")
+    text = bench.manifest.read_text()
+    bench.manifest.write_text(
+        f"{text}  pour:\n    matrix: {{n: {{from: n.csv, key: name}}}}\n    request: {{prompt: {{from: a.j2}}}}\n"
+    )
+    before = client.get("data.json").json()["cards"]
+
+    (bench.folder / "n.csv").write_text("name\nn0\nn1\n")
+    (bench.folder / "a.j2").write_text("a mug\n")
+
+    after = client.get("data.json").json()["cards"]
+    assert [card["key"] for card in after[len(before) :]] == ["pour/n=n1#1"]
+    assert after[-1]["asks"]["prompt"].strip() == "a mug"
+
+
+def test_what_is_wrong_with_a_video_is_told_once(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    (bench.folder / "out/hero/n0-t1.mp4").write_bytes(b"no video at all")
+    with answered(bench.folder) as client:
+        client.get("data.json")
+        client.put("picks", json=FINE, headers=token(client))
+
+        client.get("data.json")
+
+    assert capsys.readouterr().err.count("no picture can be had of `n0-t1.mp4`") == 1
+
+
+def test_a_review_is_served_until_a_signal(bench: Bench) -> None:
+    reading, writing = os.pipe()
+    seen = []
+
+    def look() -> None:
+        with os.fdopen(reading) as out:
+            url = out.readline().strip()
+            seen.append(httpx.get(url, trust_env=False).status_code)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    with os.fdopen(writing, "w") as out, redirect_stdout(out):
+        code = main(["review", str(bench.manifest), "--serve"])
+    looker.join()
+
+    assert (seen, code) == ([200], 0)
+
+
+@pytest.mark.usefixtures("bench")
+def test_a_port_that_somebody_else_has_is_told(command: Command) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+
+        said = command("review", "m.yaml", "--serve", "--port", str(port))
+
+    assert said.code == 2
+    assert f"port {port} cannot be had: Address already in use" in said.err
 
 
 def test_serving_holds_up_no_run(client: httpx.Client, bench: Bench) -> None:

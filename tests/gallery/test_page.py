@@ -137,6 +137,46 @@ def test_the_takes_of_a_row_play_as_one(look: Look, made: Path) -> None:
     window.until("() => [...document.querySelectorAll('video')].every((video) => video.paused)")
 
 
+def test_what_plays_as_one_stops_as_one_and_has_its_sound_again(look: Look, made: Path) -> None:
+    window = look(made / PAGE)
+    window.page.get_by_role("button", name="Play together").click()
+    window.until("() => [...document.querySelectorAll('video')].filter((video) => video.currentTime > 0.1).length > 1")
+    assert window.page.evaluate("() => [...document.querySelectorAll('video')].some((video) => video.muted)")
+
+    window.card(KETTLES[0]).get_by_role("button", name="play").click()
+
+    window.until("() => [...document.querySelectorAll('video')].every((video) => video.paused && !video.muted)")
+
+
+def test_a_note_is_written_and_read_in_the_matrix_too(look: Look, made: Path) -> None:
+    window = look(made / PAGE)
+    keyboard, note = window.page.keyboard, window.card(KETTLES[1]).get_by_label("note on")
+    keyboard.press("m")
+    window.card(KETTLES[1]).focus()
+
+    keyboard.press("n")
+    keyboard.type("the steam")
+    keyboard.press("Escape")
+    window.card(KETTLES[2]).focus()
+
+    expect(note).to_be_visible()
+    expect(note).to_have_value("the steam")
+    expect(window.card(KETTLES[0]).get_by_label("note on")).to_be_hidden()
+
+
+def test_a_note_does_not_make_an_old_verdict_one_of_a_new_video(look: Look, quay: Quay) -> None:
+    quay.picks.write_text(f'picks:\n  "{KETTLES[0]}": {{verdict: pick, video: "0123456789ab"}}\n')
+    window = look(quay.review())
+    stale = window.card(KETTLES[0]).get_by_text("what was said is of an earlier video")
+
+    window.card(KETTLES[0]).get_by_label("note on").fill("look again")
+    window.card(KETTLES[0]).get_by_label("note on").blur()
+    expect(stale).to_be_visible()
+
+    window.card(KETTLES[0]).get_by_role("button", name="Reject").click()
+    expect(stale).to_be_hidden()
+
+
 def test_the_keyboard_is_enough_to_look_and_to_choose(look: Look, made: Path) -> None:
     window = look(made / PAGE)
     keyboard = window.page.keyboard

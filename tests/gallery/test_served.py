@@ -31,7 +31,10 @@ class Served:
 
 @pytest.fixture
 def served(quay: Quay) -> Iterator[Served]:
-    """The review of the campaign, served by a process of its own; one job of it is still to be made."""
+    """The review of the campaign, served by a process of its own; one job of it is still to be made.
+
+    A test names it before `look`, so that windows are closed before it ends: each asks it for news until then.
+    """
     (quay.folder / "quay.yaml").write_text((quay.folder / "quay.yaml").read_text() + LATER)
     with subprocess.Popen(
         [sys.executable, "-m", "kling_batch", "review", "quay.yaml", "--sandbox", "--serve"],
@@ -46,7 +49,7 @@ def served(quay: Quay) -> Iterator[Served]:
         assert process.wait(timeout=30) == 0
 
 
-def test_what_is_picked_is_in_the_file_at_once(look: Look, served: Served) -> None:
+def test_what_is_picked_is_in_the_file_at_once(served: Served, look: Look) -> None:
     window = look(served.address)
     status = window.page.locator("#told")
 
@@ -63,7 +66,7 @@ def test_what_is_picked_is_in_the_file_at_once(look: Look, served: Served) -> No
     expect(window.page.get_by_role("button", name="Save picks")).to_be_hidden()
 
 
-def test_a_page_shows_what_somebody_else_has_picked(look: Look, served: Served) -> None:
+def test_a_page_shows_what_somebody_else_has_picked(served: Served, look: Look) -> None:
     window = look(served.address)
 
     served.quay.picks.write_text(f'picks:\n  "{SECOND}": {{"verdict": "reject", "note": "by hand"}}\n')
@@ -72,7 +75,7 @@ def test_a_page_shows_what_somebody_else_has_picked(look: Look, served: Served) 
     expect(window.card(SECOND).get_by_label("note on")).to_have_value("by hand")
 
 
-def test_a_video_appears_while_another_plays_and_a_note_is_written(look: Look, served: Served) -> None:
+def test_a_video_appears_while_another_plays_and_a_note_is_written(served: Served, look: Look) -> None:
     window = look(served.address)
     late, note = window.card("later#1"), window.card(SECOND).get_by_label("note on")
     expect(late).to_contain_text("no video yet")
@@ -95,7 +98,7 @@ def test_a_video_appears_while_another_plays_and_a_note_is_written(look: Look, s
     window.until("() => document.querySelector('[data-key=\"later#1\"] video').currentTime > 0.1")
 
 
-def test_a_job_joins_and_leaves_what_is_shown_as_its_state_changes(look: Look, served: Served) -> None:
+def test_a_job_joins_and_leaves_what_is_shown_as_its_state_changes(served: Served, look: Look) -> None:
     window = look(served.address)
     window.page.get_by_label("state", exact=True).select_option("pending")
     assert window.shown == ["later#1"]
@@ -109,7 +112,7 @@ def test_a_job_joins_and_leaves_what_is_shown_as_its_state_changes(look: Look, s
     expect(window.card("later#1")).to_contain_text("done")
 
 
-def test_a_value_that_an_edit_brings_can_be_filtered_by(look: Look, served: Served) -> None:
+def test_a_value_that_an_edit_brings_can_be_filtered_by(served: Served, look: Look) -> None:
     window = look(served.address)
     manifest = served.quay.folder / "quay.yaml"
     window.page.get_by_label("ratio", exact=True).select_option("9x16")
@@ -123,7 +126,22 @@ def test_a_value_that_an_edit_brings_can_be_filtered_by(look: Look, served: Serv
     assert window.shown == ["voyage/product=lamp,ratio=9x16#1", "voyage/product=lamp,ratio=9x16#2"]
 
 
-def test_a_pick_that_cannot_be_saved_is_taken_back_and_told(look: Look, served: Served) -> None:
+def test_a_page_says_why_it_shows_nothing_new(served: Served, look: Look) -> None:
+    window = look(served.address)
+    window.foreseen = ("409 (Conflict)", "ERR_CONNECTION_REFUSED")
+    alert = window.page.get_by_role("alert")
+    expect(alert).to_be_hidden()
+
+    served.quay.picks.write_text("picks: [\n")
+    expect(alert).to_contain_text("not as it is now: quay.sandbox.picks.yaml:2:")
+    served.quay.picks.write_text("picks:\n")
+    expect(alert).to_be_hidden()
+    served.process.send_signal(signal.SIGINT)
+
+    expect(alert).to_have_text("the review has ended: what is shown may be old, and no pick is saved")
+
+
+def test_a_pick_that_cannot_be_saved_is_taken_back_and_told(served: Served, look: Look) -> None:
     window = look(served.address)
     window.foreseen = ("409 (Conflict)",)
     served.quay.picks.write_text("picks: [\n")

@@ -2,10 +2,14 @@
 
 const REFRESH = 2000; // ms between two looks at a served page's data
 
+let grouped = "";
 function head() {
   const made = data.cards.filter((card) => card.draw).length;
   at("project").textContent = visible(data.project);
   at("facts").textContent = visible(`${data.manifest}${data.sandbox ? " (sandbox)" : ""}: ${several(made, "video")}, ${money(data.spent)} spent`);
+  const patterns = data.patterns.map((each) => each.text).join("\n");
+  if (patterns === grouped) return; // who has the focus there keeps it
+  grouped = patterns;
   at("patterns").replaceChildren(...data.patterns.map((each) => make("li", {}, button(each.text, () => only(each)))));
 }
 
@@ -16,11 +20,23 @@ function know() {
 
 async function refresh() {
   const before = sent;
+  let trouble = "";
   try {
     const answer = await fetch("data.json", { cache: "no-cache" });
-    if (answer.ok && before === sent) take(await answer.json());
-  } catch {} // the server has ended: the page stays as it is
+    const told = await answer.json();
+    if (!answer.ok) trouble = `not as it is now: ${told.error}`;
+    else if (before === sent) take(told);
+  } catch {
+    trouble = "the review has ended: what is shown may be old, and no pick is saved";
+  }
+  worry(trouble);
   setTimeout(refresh, REFRESH);
+}
+
+function worry(trouble) {
+  const place = at("trouble");
+  if (place.textContent !== visible(trouble)) place.textContent = visible(trouble);
+  place.hidden = !trouble;
 }
 
 function take(fresh) {

@@ -78,7 +78,9 @@ function save() {
 }
 
 function say(card, words) {
-  const pick = { verdict: null, note: "", ...pickOf(card), ...words, video: card.draw?.sha ?? "" };
+  const before = pickOf(card) ?? { verdict: null, note: "", video: "" };
+  const isJudged = "verdict" in words || !before.verdict; // a note alone makes no verdict one of another video
+  const pick = { ...before, ...words, video: isJudged ? card.draw?.sha ?? "" : before.video };
   pick.note = Array.from(pick.note.replace(UNSAFE, " ")).slice(0, LONGEST_NOTE).join("").trim();
   if (isNothing(pick) && !pickOf(card)) return;
   said[card.key] = { pick, over: over(card) };
@@ -89,7 +91,7 @@ function say(card, words) {
     at("save").hidden = false;
     tell(`${spoken(pick)} ${card.key}`);
   } else {
-    sending = sending.then(() => send(card.key, pick));
+    sending = sending.then(() => send(card.key, pick, Object.keys(words)));
   }
 }
 
@@ -103,10 +105,12 @@ function toggle(card, verdict) {
 let sending = Promise.resolve(); // one after the other: the last word counts
 let sent = 0; // a look at the data that began before is older than what this page knows
 
-async function send(key, pick) {
+// Only what was said here is sent: of the rest somebody else may have had the last word in the file.
+async function send(key, pick, names) {
   const headers = { "content-type": "application/json", "x-kling-batch-token": data.token };
+  const body = Object.fromEntries([["key", key], ...[...names, "video"].map((name) => [name, pick[name]])]);
   try {
-    const answer = await fetch("picks", { method: "PUT", headers, body: JSON.stringify({ key, ...pick }) });
+    const answer = await fetch("picks", { method: "PUT", headers, body: JSON.stringify(body) });
     const told = await answer.json();
     if (!answer.ok) throw new Error(told.error);
     const card = cardAt(key);
