@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kling_batch import store
+from kling_batch.errors import StateError
 from kling_batch.events import Pruned
 from kling_batch.plan.history import result_of
 from kling_batch.plan.leftover import Leftover
@@ -33,9 +34,17 @@ def unneeded(found: Sequence[Leftover], places: Places) -> tuple[Leftover, ...]:
 def there(found: Sequence[Leftover], places: Places) -> tuple[tuple[Leftover, ...], tuple[Leftover, ...]]:
     """Return the leftovers whose file is here, and those where something else lies under the name."""
     shelf = Shelf(root=places.outputs)
-    lies = {each: shelf.checksum(each.output) for each in found}
+    lies = {each: _content(each.output, shelf) for each in found}
     ours = tuple(each for each in found if lies[each] == each.sha256)
     return ours, tuple(each for each in found if lies[each] not in {None, each.sha256})
+
+
+def _content(output: str, shelf: Shelf) -> str | None:
+    """Return the checksum of what lies under a name, `None` for nothing, empty behind a link, which is not followed."""
+    try:
+        return shelf.checksum(output)
+    except StateError:
+        return ""
 
 
 def throw_away(found: Sequence[Leftover], places: Places) -> list[Pruned]:
@@ -43,8 +52,8 @@ def throw_away(found: Sequence[Leftover], places: Places) -> list[Pruned]:
     shelf, facts = Shelf(root=places.outputs), []
     for each in found:
         bin_ = trash_of(places) / _name(each)
-        here = shelf.path(each.output)
-        if here.is_file() and store.sha256_of(here) == each.sha256:
+        if _content(each.output, shelf) == each.sha256:
+            here = shelf.path(each.output)
             _move(here, bin_)
             beside = here.with_name(f"{here.name}.json")
             if beside.is_file():

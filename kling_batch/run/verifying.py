@@ -72,8 +72,7 @@ def look(found: Sequence[Finding], shelf: Shelf, probe: Callable[[Path], Probe])
     """
 
     def looked(file: Finding) -> Finding:
-        path = shelf.path(file.output)
-        if file.trouble is not None or not path.is_file():
+        if file.trouble is not None or not (path := shelf.path(file.output)).is_file():
             return file
         seen = probe(path)
         if not seen.damage:

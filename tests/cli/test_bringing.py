@@ -246,6 +246,22 @@ def test_prune_leaves_a_file_alone_that_is_not_what_the_lock_knows(command: Comm
     assert f"hero/{beside.name} is not the file that the lock knows, and stays" in said.err
 
 
+def test_prune_follows_no_link_and_goes_on_with_the_rest(command: Command, done: Bench, folder: Path) -> None:
+    command("redo", "m.yaml", "hero")
+    done.run()
+    linked, plain = sorted((folder / "out/hero").glob("*~*.mp4"))
+    linked.rename(folder / "elsewhere.mp4")
+    linked.symlink_to(folder / "elsewhere.mp4")
+
+    said = command("prune", "m.yaml", "--yes")
+
+    assert said.code == 0
+    assert linked.is_symlink()
+    assert (folder / "elsewhere.mp4").exists()
+    assert not plain.exists()
+    assert f"hero/{linked.name} is not the file that the lock knows, and stays" in said.err
+
+
 def test_prune_keeps_what_a_draw_that_waits_has_to_show_and_what_would_be_restored(
     command: Command, done: Bench
 ) -> None:

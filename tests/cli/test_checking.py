@@ -64,6 +64,18 @@ def test_what_is_wrong_is_told_with_what_to_do_and_ends_with_9(command: Command,
     assert "    kling-batch verify spring.yaml --sandbox --fetch\n" in said.out
 
 
+def test_a_link_in_the_place_of_a_file_is_told_and_the_rest_is_checked(command: Command, made: Path) -> None:
+    file = made / OUTPUTS / "de-t1.mp4"
+    file.rename(made / "elsewhere.mp4")
+    file.symlink_to(made / "elsewhere.mp4")
+
+    said = command(*VERIFY)
+
+    assert said.code == 9
+    assert "changed  hero/lang=de#1  hero/de-t1.mp4  `hero/de-t1.mp4` leads through a symbolic link" in said.out
+    assert "2 files: 1 as they were made, 1 changed" in said.out
+
+
 def test_fetch_brings_what_is_missing_and_keeps_the_rest(command: Command, made: Path) -> None:
     lock = (made / LOCK).read_bytes()
     before = (made / OUTPUTS / "de-t1.mp4").read_bytes()
