@@ -201,6 +201,8 @@ def campaigns(asks: Sequence[Asked]) -> "tuple[Campaign, ...]":
         raise ManifestError(wrong)
     for campaign in read:
         terminal.talk_diagnostics(campaign.warnings)
+    if asks and asks[0].where and not any(campaign.manifest.chosen for campaign in read):
+        terminal.talk(f"`--where` means no job: `{asks[0].where}` is true of none")
     return tuple(read)
 
 

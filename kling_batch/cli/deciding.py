@@ -76,6 +76,8 @@ def tell(verb: str, decisions: Sequence[Decision], *, as_json: bool) -> int:
     else:
         terminal.out(edits_text(verb, [one for _, one in granted]))
         terminal.talk(refusals_text([one for _, one in refused]))
+    if not (granted or refused):
+        terminal.talk("no job is meant: nothing was changed")
     return UsageError.exit_code if not granted and any(each.is_against for each in decisions) else 0
 
 

@@ -13,6 +13,7 @@ import rich_click as click
 import kling_batch
 from kling_batch.cli import terminal
 from kling_batch.cli.failure import BUG, INTERRUPTED, bug_report, told, unwritten
+from kling_batch.cli.mistyped import mistyped
 from kling_batch.errors import KlingBatchError, UsageError
 
 VERBS: Mapping[str, str] = {
@@ -104,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = verbs.main(args=arguments, prog_name="kling-batch", standalone_mode=False)
     except click.ClickException as error:
-        terminal.talk(_usage(error))
+        terminal.talk(mistyped(error))
         return UsageError.exit_code
     except (click.Abort, KeyboardInterrupt):
         terminal.talk("interrupted")
@@ -123,14 +124,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             terminal.talk(_bug(error, arguments))
         return BUG
     return code if isinstance(code, int) else 0
-
-
-def _usage(error: click.ClickException) -> str:
-    message = error.format_message()
-    context = error.ctx if isinstance(error, click.UsageError) else None
-    if context is None:
-        return f"error: {message}"
-    return f"error: {message}\n  |\n  = help: `{context.command_path} --help` shows how it is used"
 
 
 def _bug(error: Exception, arguments: Sequence[str] | None) -> str:

@@ -73,6 +73,44 @@ def test_a_wrong_command_line_is_exit_code_2(command: Command, words: list[str],
     assert said.err.startswith("error: ")
 
 
+MISTYPED = (
+    ["plan", "spring.yaml", "--only", "hero"],
+    ["plan", "spring.yaml", "--bugdet", "1"],
+    ["run", "spring.yaml", "--bugdet", "1"],
+    ["plan", "spring.yaml", "--shard", "9/8"],
+    ["plan", "spring.yaml", "--shard"],
+    ["plan", "spring.yaml", "--sample", "2", "--by", "lang"],
+    ["plan", "spring.yaml", "--sample", "some"],
+    ["plan", "spring.yaml", "--sample", "-1"],
+    ["plan", "spring.yaml", "--state", "dead"],
+    ["plan", "spring.yaml", "--json=1"],
+    ["plan"],
+    ["export", "spring.yaml", "there"],
+    ["mv", "spring.yaml", "hero", "opener", "closer"],
+    ["plna", "spring.yaml"],
+    ["lock", "chek"],
+    ["--quiet"],
+)
+
+
+def test_what_is_mistyped_is_told_as_every_error_is(command: Command, golden: Golden) -> None:
+    ended = [(words, command(*words)) for words in MISTYPED]
+
+    assert {said.code for _, said in ended} == {2}
+    golden("mistyped.txt", "\n".join(f"$ kling-batch {' '.join(words)}\n{said.err}" for words, said in ended))
+
+
+def test_an_expression_that_is_true_of_no_job_is_told(command: Command, folder: Path) -> None:
+    (folder / "autumn.yaml").write_text((folder / "spring.yaml").read_text().replace("[de, en]", "[fr]"))
+
+    none = command("plan", "spring.yaml", "--where", "lang == 'xx'")
+    some = command("plan", ".", "--where", "lang == 'fr'")
+
+    assert (none.code, none.out) == (0, "Plan: no jobs.\n")
+    assert none.err == "`--where` means no job: `lang == 'xx'` is true of none\n"
+    assert (some.code, some.err) == (0, "")
+
+
 def test_a_missing_key_says_what_to_set_and_names_the_sandbox(command: Command, folder: Path) -> None:
     said = command("run", "spring.yaml", "--yes")
 
