@@ -242,9 +242,14 @@ def _first_sentence(description: str) -> str:
     return sentence if sentence[:2].isupper() else sentence[:1].lower() + sentence[1:]
 
 
+_TEMPLATE = r"\{[{%]"
+"""The pattern by which the schema asks for a template."""
+
+
 def _types(breach: Breach, wanted: Sequence[str]) -> list[str]:
     """Return the types in words; where text is only there for templates, it is called one."""
-    is_templated = breach.schema.get("then") == {"$ref": "#/$defs/template"}
+    then = breach.schema.get("then")
+    is_templated = isinstance(then, dict) and then.get("pattern") == _TEMPLATE
     return ["a template" if each == "string" and is_templated else _TYPES[each] for each in wanted]
 
 

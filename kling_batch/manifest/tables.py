@@ -10,6 +10,7 @@ from functools import lru_cache
 from kling_batch.job import Json
 from kling_batch.text.diagnostic import Diagnostic
 from kling_batch.text.document import parse
+from kling_batch.text.plain import plain
 from kling_batch.text.source import Source, Span
 
 
@@ -56,10 +57,18 @@ def _starts(text: str) -> list[int]:
     return [0, *(at + 1 for at, character in enumerate(text) if character == "\n")]
 
 
+_OTHERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+"""What spreadsheets put between columns in place of commas."""
+
+
 def _csv(source: Source) -> Iterator[Row | Diagnostic]:
     reader = csv.reader(io.StringIO(source.text, newline=""), strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
+        if len(header) == 1 and (wrong := next((each for each in _OTHERS if each in header[0]), "")):
+            message = f"the first line has one column, `{plain(header[0])}`, and {_OTHERS[wrong]} in it"
+            yield at_line(source, 1, "table-header", message, "a csv file has commas between its columns")
+            return
         if not all(header) or len(set(header)) != len(header) or not header:
             yield at_line(source, 1, "table-header", "the first line of a csv file names its columns, each once")
             return
