@@ -15,7 +15,7 @@ FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 )
-PATIENCE = 15_000  # ms for anything that a page is waited for
+PATIENCE = 60_000  # ms for anything that a page is waited for
 LOCAL = ("file:///", "http://127.0.0.1:", "data:", "blob:", "javascript:")  # the last one is refused, and has no host
 
 SCRIPT = "</script><script>document.title = 'taken'</script><img src=x onerror=\"document.title = 'taken'\">"
