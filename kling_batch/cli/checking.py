@@ -13,7 +13,7 @@ from kling_batch.cli.asked import Asked
 from kling_batch.cli.choosing import campaigns, check_selection, reads_manifests
 from kling_batch.cli.selection import check_selectors
 from kling_batch.errors import KlingBatchError, UsageError
-from kling_batch.job import Json, Key
+from kling_batch.job import MODEL, Json, Key
 from kling_batch.media import stills
 from kling_batch.plan.record import State
 from kling_batch.plan.select import Selection
@@ -224,7 +224,7 @@ def _regain(campaign: "Campaign", found: Recovery) -> Regain:
         jobs=jobs,
         unknown=found.unknown,
         asked=found.asked,
-        is_proven=lock.look_up is not None,
+        is_proven=lock.look_up == MODEL,
     )
 
 

@@ -154,7 +154,7 @@ class Engine:
         while line.next is not None:
             course, command = line.next
             if isinstance(command, Submit):
-                verdict, why = self.gate.judge(course.charge)
+                verdict, why = self.gate.judge(course.key, course.charge)
                 if verdict is Verdict.WAIT:
                     break
                 if verdict is Verdict.NEVER:

@@ -65,6 +65,8 @@ class Gate:
     failures: int = 0
     halts: dict[Halt, str] = field(default_factory=dict)
     _prices: dict[Key, Decimal] = field(default_factory=dict)
+    _counted: set[Key] = field(default_factory=set)
+    """Whose attempt is among `submits`: what is sent again under the same id is no second one."""
     _wire: set[Key] = field(default_factory=set)
     _flying: set[Key] = field(default_factory=set)
     _streak: dict[Key, bool | None] = field(default_factory=dict)
@@ -82,34 +84,35 @@ class Gate:
         """Stop submitting; what is paid for is still collected. The first words for each reason are kept."""
         self.halts.setdefault(reason, why)
 
-    def judge(self, usd: Decimal | None) -> tuple[Verdict, str]:
-        """Say whether a job of this price may be submitted now, and if never, why."""
+    def judge(self, key: Key, usd: Decimal | None) -> tuple[Verdict, str]:
+        """Say whether a job of this price may be submitted now, and if never, why; one sent again is counted once."""
         if self.halts:
             return Verdict.NEVER, self.halts[max(self.halts)]
-        if self.limit is not None and self.submits >= self.limit:
+        if self.limit is not None and self.submits >= self.limit and key not in self._counted:
             return Verdict.NEVER, f"the limit of {self.limit} submits is reached"
-        if over := self._over(usd):
+        if over := self._over(usd, self._prices.get(key, Decimal(0))):
             return Verdict.NEVER, over
         full = len(self._flying) + len(self._wire) >= int(self.window)
         posts = 1 if self.canary else self.settings.posts
         in_doubt = None in self._streak.values() and (self.canary or len(self._streak) >= UNSURE_STREAK)
         return (Verdict.WAIT if full or in_doubt or len(self._wire) >= posts else Verdict.GO), ""
 
-    def _over(self, usd: Decimal | None) -> str:
+    def _over(self, usd: Decimal | None, counted: Decimal) -> str:
         caps = ((self.settings.budget, self.spent, "run.budget"), (self.budget, self.bought, "--budget"))
         for cap, so_far, name in caps:
             if cap is None:
                 continue
             if usd is None:
                 return f"its price is unknown and {name} is set: say it under `prices:`"
-            if so_far + usd > cap:
+            if so_far - counted + usd > cap:
                 return f"{name} is ${cap}: ${so_far} is spent or committed and this costs ${usd}"
         return ""
 
     def posting(self, key: Key, usd: Decimal | None) -> None:
         """Count a submit that is about to go out."""
         self._wire.add(key)
-        self.submits += 1
+        self.submits += key not in self._counted
+        self._counted.add(key)
         self._pay(key, usd or Decimal(0))
 
     def resumed(self, key: Key) -> None:
@@ -154,6 +157,7 @@ class Gate:
                 self._streak[key] = None
             case Fault():
                 self.submits -= 1
+                self._counted.discard(key)
                 self._pay(key, Decimal(0))
                 self._refused(answer, after)
 
@@ -199,6 +203,7 @@ class Gate:
                 pass
         if isinstance(answer, TaskFailed) and isinstance(after, Ready):
             self._flying.discard(key)
+            self._counted.discard(key)
             self._prices.pop(key, None)
 
     def _pay(self, key: Key, usd: Decimal) -> None:

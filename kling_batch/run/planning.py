@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kling_batch import store
 from kling_batch.errors import StateError
+from kling_batch.job import MODEL
 from kling_batch.plan.diff import Action, Change, FileState, Outlook, Plan, compare
 from kling_batch.plan.lockfile import LIMIT, Lock, belongs
 from kling_batch.plan.record import Record, State, committed
@@ -103,7 +104,7 @@ def plan(
         changes=changes,
         settings=manifest.run,
         spent=committed(lock.jobs),
-        look_up=lock.look_up is not None,
+        look_up=lock.look_up == MODEL,
         budget=budget,
         limit=limit,
     )

@@ -203,9 +203,9 @@ class Run:
 def _reasons(engine: Engine) -> tuple[str, ...]:
     """Return why submitting stopped, the gravest first, then why single jobs were left, each text once."""
     halts = engine.gate.halts
-    left = (course.state.why for course in engine.courses.values() if isinstance(course.state, Left))
-    told = dict.fromkeys([halts[reason] for reason in sorted(halts, reverse=True)])
-    return (*told, *[why for why in dict.fromkeys(left) if why not in told][:FEW])
+    left = dict.fromkeys(course.state.why for course in engine.courses.values() if isinstance(course.state, Left))
+    told = tuple(dict.fromkeys([halts[reason] for reason in sorted(halts, reverse=True)]))
+    return (*told, *[why for why in left if not any(each.startswith(why) for each in told)][:FEW])
 
 
 def _leaves_work(plan: Plan) -> bool:

@@ -138,6 +138,20 @@ def test_a_lost_submit_is_sent_once_more_under_the_same_id_where_absence_is_prov
     assert set(bench.charges().values()) == {1}
 
 
+@pytest.mark.parametrize(
+    ("manifest", "options"), [("budget: 0.368", {}), ("", {"limit": 2}), ("", {"budget": Decimal("0.368")})]
+)
+def test_a_submit_sent_again_is_counted_once_where_no_more_may_be_bought(
+    bench: Bench, manifest: str, options: dict[str, object]
+) -> None:
+    bench.write(2, run=manifest)
+    bench.service = service(nth("submit", "", "lost"))
+
+    outcome = bench.run(**options)
+
+    assert (outcome.exit_code, outcome.counts, outcome.submits) == (0, {State.DONE: 2}, 2)
+
+
 def test_without_proof_an_unsure_job_is_held_told_and_never_sent_again(bench: Bench, backend: str) -> None:
     bench.write(4)
     bench.service = service(nth("submit", "", "paid-lost"), business_ids="echoed")
@@ -161,6 +175,18 @@ def test_a_service_that_is_away_ends_a_run_of_unsure_jobs_and_leaves_them_unsure
     outcome = bench.run(backend=backend)
 
     assert (outcome.exit_code, outcome.counts) == (6, {State.UNSURE: 1})
+
+
+def test_look_up_that_was_proven_on_another_model_proves_nothing(bench: Bench) -> None:
+    bench.write(1)
+    bench.run()
+    places = bench.campaign().places
+    proven = bench.plan().look_up
+
+    places.journal.unlink()
+    places.lock.write_text(places.lock.read_text().replace('"model":"kling-v2-6"', '"model":"kling-v1"'))
+
+    assert (proven, bench.plan().look_up) == (True, False)
 
 
 def test_an_unsure_canary_is_settled_before_anything_else_is_sent(bench: Bench) -> None:
@@ -242,6 +268,7 @@ def test_a_wrong_key_costs_one_request(bench: Bench) -> None:
     outcome = bench.run()
 
     assert (outcome.exit_code, len(bench.service.posts)) == (8, 1)
+    assert len(outcome.reasons) == 1
 
 
 @pytest.mark.parametrize("word", ["lost", "500", "429"])

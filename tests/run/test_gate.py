@@ -38,7 +38,7 @@ def doubt(gate: Gate, key: str) -> None:
 
 
 def verdict(gate: Gate) -> Verdict:
-    return gate.judge(USD)[0]
+    return gate.judge(Key("next"), USD)[0]
 
 
 def test_the_first_submit_of_a_run_is_alone_on_the_wire() -> None:
@@ -142,14 +142,14 @@ def test_the_invocation_budget_counts_every_submit_and_gives_back_what_made_noth
 
 
 def test_an_unknown_price_never_fits_a_budget() -> None:
-    now, why = gate(budget="40").judge(None)
+    now, why = gate(budget="40").judge(Key("next"), None)
 
     assert now is Verdict.NEVER
     assert "unknown" in why
 
 
 def test_an_unknown_price_may_go_out_where_no_budget_is_set() -> None:
-    assert gate().judge(None)[0] is Verdict.GO
+    assert gate().judge(Key("next"), None)[0] is Verdict.GO
 
 
 def test_what_billing_says_takes_the_place_of_what_was_expected() -> None:
@@ -231,7 +231,7 @@ def test_the_account_stops_the_run_and_not_the_job(kind: FaultKind) -> None:
     assert list(door.halts) == [Halt.ACCOUNT]
     assert door.halts[Halt.ACCOUNT].startswith("HTTP 402: no money; ")
     assert door.halts[Halt.ACCOUNT].endswith(" and run again")
-    assert door.judge(USD) == (Verdict.NEVER, door.halts[Halt.ACCOUNT])
+    assert door.judge(Key("next"), USD) == (Verdict.NEVER, door.halts[Halt.ACCOUNT])
     assert door.bought == 0
 
 
