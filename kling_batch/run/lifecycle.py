@@ -139,7 +139,7 @@ def _looked_at(state: Waiting, answer: Answer, policy: Policy) -> Step:
             fetching = Fetching(attempt=state.attempt, task=task, urls=urls, expires=expires, refused=state.refused)
             usd = billing.usd if billing else None
             return fetching, CompletedFact(key=key, task=task, expires=expires, usd=usd), Fetch()
-        case Completed() if state.empty + 1 >= EMPTY_LOOKS:
+        case Completed() if policy.late or state.empty + 1 >= EMPTY_LOOKS:
             return Left(why="completed, but the service names no file"), None, Rest()
         case Completed():
             return replace(state, empty=state.empty + 1), None, Look(after=policy.backoff(state.empty, floor=5.0))

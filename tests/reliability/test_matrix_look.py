@@ -105,7 +105,7 @@ def test_66_a_completed_task_without_a_link_is_looked_at_again(stage: Up) -> Non
 
 
 def test_66_a_completed_task_that_never_shows_a_link_is_left_and_not_bought_again(stage: Up) -> None:
-    it = stage(on("submit", {"nth": 2}, task={"urls": 0}))
+    it = stage(on("submit", {"nth": 2}, task={"urls": 0}), run=SOON)
 
     codes = [it.run().exit_code for _ in range(2)]
 

@@ -322,10 +322,12 @@ def test_a_completed_task_without_a_file_is_looked_at_again_and_then_left() -> N
 
     again, _, command = step(Waiting(attempt=1, task=TASK), empty, policy())
     left, _, _ = step(Waiting(attempt=1, task=TASK, empty=EMPTY_LOOKS - 1), empty, policy())
+    late, _, _ = step(Waiting(attempt=1, task=TASK), empty, policy(age=1200.0))
 
     assert again == Waiting(attempt=1, task=TASK, empty=1)
     assert isinstance(command, Look)
     assert isinstance(left, Left)
+    assert isinstance(late, Left)
 
 
 def test_an_unknown_task_is_waited_for_while_it_is_young_and_never_bought_again() -> None:
