@@ -9,6 +9,7 @@ from urllib.parse import quote
 from kling_batch.cli import showing
 from kling_batch.cli.asked import Asked
 from kling_batch.cli.deciding import meant, whole_plans
+from kling_batch.errors import KlingBatchError
 from kling_batch.plan.select import Selection
 from kling_batch.report.gallery import Gallery
 from kling_batch.run import reviewing
@@ -38,6 +39,15 @@ class Gazette:
             marks = {path: _mark(path) for path in (*self._sources(), places.lock, places.journal, places.picks)}
             if self._shown is None or marks != self._marks:
                 self._shown, self._marks = self._put_together(marks), marks
+            return self._shown
+
+    def last(self) -> Gallery:
+        """Return what there was to see last, where nothing can be seen now: the page asks again, and is told why."""
+        try:
+            return self.gallery()
+        except KlingBatchError:
+            if self._shown is None:
+                raise
             return self._shown
 
     def _sources(self) -> tuple[Path, ...]:

@@ -96,7 +96,7 @@ def app(gazette: Gazette) -> Starlette:
     """Return the pages as an ASGI application."""
 
     def index(request: Request) -> Response:
-        return guarded(request, lambda: HTMLResponse(page(gazette.gallery())))
+        return guarded(request, lambda: HTMLResponse(page(gazette.last())))
 
     def data(request: Request) -> Response:
         return guarded(request, lambda: _document(gazette.gallery(), request))

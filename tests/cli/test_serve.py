@@ -162,6 +162,8 @@ def test_a_picks_file_that_was_damaged_meanwhile_stays_as_it_is(client: httpx.Cl
 
     assert answer.status_code == 409
     assert "m.picks.yaml:1:8: error[wrong-type]" in answer.json()["error"]
+    assert client.get("data.json").status_code == 409
+    assert KEY in client.get("/").text
     assert (bench.folder / "m.picks.yaml").read_text() == "picks: [oh]\n"
 
 

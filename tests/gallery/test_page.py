@@ -260,6 +260,15 @@ def test_what_a_person_wrote_beside_the_picks_stays(look: Look, quay: Quay, tmp_
     assert (tmp_path / "got.yaml").read_text() == f"{before}{reject}    zz#1{after}"
 
 
+def test_a_note_half_written_outlives_a_reload(look: Look, made: Path) -> None:
+    window = look(made / PAGE)
+    window.card(KETTLES[0]).get_by_label("note on").press_sequentially("the steam")
+
+    window.page.reload()
+
+    expect(window.card(KETTLES[0]).get_by_label("note on")).to_have_value("the steam")
+
+
 def test_picks_outlive_a_reload_until_somebody_else_says_otherwise(look: Look, quay: Quay) -> None:
     window = look(quay.review())
     window.card(KETTLES[0]).get_by_role("button", name="Pick").click()

@@ -126,6 +126,16 @@ def test_a_value_that_an_edit_brings_can_be_filtered_by(served: Served, look: Lo
     assert window.shown == ["voyage/product=lamp,ratio=9x16#1", "voyage/product=lamp,ratio=9x16#2"]
 
 
+def test_a_note_is_kept_when_its_page_is_closed_at_once(served: Served, look: Look) -> None:
+    window = look(served.address)
+    window.card(FIRST).get_by_label("note on").press_sequentially("the steam")
+
+    window.page.close()
+
+    window = look(served.address)
+    expect(window.card(FIRST).get_by_label("note on")).to_have_value("the steam")
+
+
 def test_a_page_says_why_it_shows_nothing_new(served: Served, look: Look) -> None:
     window = look(served.address)
     window.foreseen = ("409 (Conflict)", "ERR_CONNECTION_REFUSED")

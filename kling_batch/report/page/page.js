@@ -50,6 +50,7 @@ function take(fresh) {
   show();
 }
 
+addEventListener("pagehide", () => document.activeElement?.blur()); // so that a note half written is kept
 at("filters").addEventListener("submit", (event) => event.preventDefault());
 at("as-grid").addEventListener("click", () => lay(false));
 at("as-matrix").addEventListener("click", () => lay(true));

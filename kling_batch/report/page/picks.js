@@ -110,7 +110,7 @@ async function send(key, pick, names) {
   const headers = { "content-type": "application/json", "x-kling-batch-token": data.token };
   const body = Object.fromEntries([["key", key], ...[...names, "video"].map((name) => [name, pick[name]])]);
   try {
-    const answer = await fetch("picks", { method: "PUT", headers, body: JSON.stringify(body) });
+    const answer = await fetch("picks", { method: "PUT", headers, body: JSON.stringify(body), keepalive: true });
     const told = await answer.json();
     if (!answer.ok) throw new Error(told.error);
     const card = cardAt(key);
