@@ -139,8 +139,7 @@ def _check_keys(pairs: Sequence[_Pair], changes: Mapping[Key, Change]) -> None:
 def _copied(campaign: "Campaign", change: Change, drawn: Fact, video: Path) -> Fact:
     assert change.job is not None  # noqa: S101 - it was granted, and only a job of the manifest is
     assert isinstance(drawn, Redrawn)  # noqa: S101 - as above
-    shelf = Shelf(root=campaign.places.outputs)
-    return bring(video, change.job, change.record, drawn, shelf, campaign.manifest.project)
+    return bring(video, campaign, change.job, change.record, drawn)
 
 
 @click.command(epilog="Example: kling-batch prune manifests/spring.yaml --yes")

@@ -171,6 +171,7 @@ def sidecar(course: Course, task: TaskId) -> dict[str, Json]:
     out: dict[str, Json] = {
         "kling_batch": 1,
         "project": course.project,
+        "service": course.service,
         "key": course.key,
         "task": task,
         "business_id": course.business_id,

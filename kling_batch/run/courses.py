@@ -27,6 +27,7 @@ class Course:
 
     job: Job
     project: str
+    service: str
     spec: SpecHash
     state: RunState
     business_id: BusinessId
@@ -79,6 +80,7 @@ def _to_buy(plan: Plan, change: Change, job: Job) -> Course:
     return Course(
         job=job,
         project=plan.project,
+        service=plan.service,
         spec=job.spec.hash,
         old_sha256=_latest_file(change.record),
         state=Ready(attempt=change.attempt),
@@ -104,6 +106,7 @@ def _bought(plan: Plan, change: Change, job: Job, record: Record, output: str) -
     return Course(
         job=job,
         project=plan.project,
+        service=plan.service,
         spec=record.spec,
         old_sha256=_latest_file(record),
         state=Waiting(attempt=attempt, task=record.task) if record.task else Doubtful(attempt=attempt),

@@ -77,11 +77,11 @@ def _refuse_a_lost_lock(campaign: Campaign, lock: Lock | None, replayed: Replaye
 
 
 def _orphaned(campaign: Campaign) -> str:
-    """Return a video below the outputs whose sidecar is of this project, if there is one."""
+    """Return a video below the outputs whose sidecar is of this project and service, if there is one."""
     shelf = Shelf(root=campaign.places.outputs)
     for path in sorted(campaign.places.outputs.rglob("*.mp4.json")):
         output = path.relative_to(campaign.places.outputs).as_posix().removesuffix(".json")
         beside = shelf.sidecar(output)
-        if beside is not None and beside.get("project") == campaign.manifest.project:
+        if beside is not None and campaign.owns(beside):
             return output
     return ""

@@ -13,23 +13,25 @@ from kling_batch.plan.history import result_of
 from kling_batch.plan.record import Record
 from kling_batch.run.collect import differences
 from kling_batch.run.shelf import Shelf
+from kling_batch.run.workspace import Campaign
 from kling_batch.store import sha256_of
 
 _PIECE = 1024 * 1024  # bytes
 
 
-def bring(source: Path, job: Job, record: Record | None, drawn: Redrawn, shelf: Shelf, project: str) -> Done:
+def bring(source: Path, campaign: Campaign, job: Job, record: Record | None, drawn: Redrawn) -> Done:
     """Copy a video to a job's output, set the one before it aside, and return the fact; found there, it is not copied.
 
     Raises `UsageError` where it is no whole MP4, cannot be read, or a file that no record knows is in its way.
     """
+    shelf = Shelf(root=campaign.places.outputs)
     video, sha256, size = _checked(source)
     kept = ""
     if shelf.is_free(job.output) or shelf.checksum(job.output) != sha256:
         kept = _make_room(job, record, shelf)
         _copy(source, job.output, shelf)
     if shelf.sidecar(job.output) is None:
-        shelf.write_sidecar(job.output, _sidecar(job, drawn, project))
+        shelf.write_sidecar(job.output, _sidecar(campaign, job, drawn))
     return Done(
         key=job.key,
         output=job.output,
@@ -76,10 +78,11 @@ def _copy(source: Path, output: str, shelf: Shelf) -> None:
         part.close()
 
 
-def _sidecar(job: Job, drawn: Redrawn, project: str) -> dict[str, Json]:
+def _sidecar(campaign: Campaign, job: Job, drawn: Redrawn) -> dict[str, Json]:
     return {
         "kling_batch": 1,
-        "project": project,
+        "project": campaign.manifest.project,
+        "service": campaign.service,
         "key": job.key,
         "task": None,
         "business_id": None,

@@ -79,7 +79,7 @@ class Draw:
 
 
 def draws(campaign: Campaign) -> tuple[Draw, ...]:
-    """Return every draw of this project that a sidecar tells of, each task once, a job's present one after its past."""
+    """Return every draw that sidecars of this campaign tell of, each task once, a job's present one after its past."""
     reading = _Reading(campaign)
     found = sorted(filter(None, map(reading.draw, _sidecars(campaign))), key=reading.rank)
     last = {draw.task: draw for draw in found if draw.task}
@@ -96,7 +96,7 @@ class _Reading:
     """Reads the sidecars of one campaign."""
 
     def __init__(self, campaign: Campaign) -> None:
-        self._project = campaign.manifest.project
+        self._project, self._owns = campaign.manifest.project, campaign.owns
         self._shelf = Shelf(root=campaign.places.outputs)
         self._prices = prices(campaign)
         self._jobs = {job.key: job for job in campaign.manifest.jobs}
@@ -109,13 +109,13 @@ class _Reading:
         return draw.video is not None, "~" not in draw.output.rpartition("/")[2], wanted, draw.generation
 
     def draw(self, output: str) -> Draw | None:
-        """Return the draw that lies under a name, or `None` where its sidecar is not one of this project."""
+        """Return the draw that lies under a name, or `None` where its sidecar is not one of this campaign."""
         try:
             beside, video = self._shelf.sidecar(output) or {}, self._video(output)
         except (OSError, StateError):
             return None
         match beside:
-            case {"project": self._project, "key": str(key), "spec": str(spec), "generation": int(generation)}:
+            case {"key": str(key), "spec": str(spec), "generation": int(generation)} if self._owns(beside):
                 task, own = beside.get("task"), beside.get("business_id")
             case _:
                 return None

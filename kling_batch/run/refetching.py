@@ -65,7 +65,7 @@ class _Again:
     async def found(self, file: Finding) -> Finding:
         """Return what is found of a file after all that can be done for it."""
         shelf, task = Shelf(root=self.campaign.places.outputs), file.record.task or TaskId("")
-        course = _course(self.campaign.manifest.project, file, self.jobs.get(file.key))
+        course = _course(self.campaign, file, self.jobs.get(file.key))
         async with self.limiter:
             if file.trouble is Trouble.MISSING:
                 why = await self._brought(course, task, shelf)
@@ -101,13 +101,14 @@ def _label(shelf: Shelf, course: Course, task: TaskId) -> str:
     return ""
 
 
-def _course(project: str, file: Finding, job: Job | None) -> Course:
+def _course(campaign: Campaign, file: Finding, job: Job | None) -> Course:
     """Return a course whose video is at the service already, and has to be the one that is recorded."""
     record = file.record
     request = job if job and job.spec.hash == record.spec else stand_in(file.key, file.output)
     return Course(
         job=request,
-        project=project,
+        project=campaign.manifest.project,
+        service=campaign.service,
         spec=record.spec,
         state=Waiting(attempt=record.attempt, task=record.task or TaskId("")),
         business_id=record.business_id or BusinessId(""),

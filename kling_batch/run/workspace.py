@@ -9,7 +9,7 @@ from pathlib import Path
 from kling_batch import store
 from kling_batch.api.origin import GATEWAY, service_of
 from kling_batch.errors import ManifestError, StateError, UsageError
-from kling_batch.job import Image
+from kling_batch.job import Image, Json
 from kling_batch.manifest.load import load as load_manifest
 from kling_batch.manifest.model import Manifest
 from kling_batch.plan.cost import Prices, default_prices, with_overrides
@@ -60,6 +60,10 @@ class Campaign:
     service: str
     warnings: tuple[Diagnostic, ...] = ()
     seen: store.Seen = field(default_factory=store.Seen, compare=False)
+
+    def owns(self, sidecar: Mapping[str, Json]) -> bool:
+        """Say whether a sidecar is of this project and this service; one of an older version names no service."""
+        return sidecar.get("project") == self.manifest.project and sidecar.get("service", self.service) == self.service
 
 
 def load(

@@ -141,6 +141,7 @@ def test_an_imported_video_is_copied_checked_and_done_without_a_task(
     assert (folder / "out/hero/n0-t1.mp4").read_bytes() == mine.read_bytes()
     [beside] = (folder / "out/hero").glob("n0-t1~*.mp4")
     assert beside.read_bytes() == old
+    assert json.loads((folder / "out/hero/n0-t1.mp4.json").read_text())["service"] == done.campaign().service
     assert sum(done.charges().values()) == 2
 
 

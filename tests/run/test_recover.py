@@ -17,6 +17,7 @@ from kling_batch.job import Key
 from kling_batch.plan.diff import Action
 from kling_batch.plan.record import Record, State, committed
 from kling_batch.run import recovering
+from kling_batch.run.holding import journal
 from kling_batch.run.recovering import Recovery
 from kling_batch.run.runner import Run
 from kling_batch.sandbox.task import Fate
@@ -205,6 +206,7 @@ def test_a_sidecar_whose_video_is_gone_or_damaged_still_tells_its_task(made: Ben
     "spoilt",
     [
         {"project": "another"},
+        {"service": "sandbox"},
         {"spec": "v1:zz"},
         {"generation": 0},
         {"task": "a b"},
@@ -222,6 +224,28 @@ def test_a_sidecar_that_is_not_ours_is_left_alone(made: Bench, spoilt: dict[str,
     recover(made, ask=False)
 
     assert len(records(made)) == 2
+
+
+def test_a_sidecar_of_before_that_names_no_service_is_ours(made: Bench) -> None:
+    for path in (made.folder / "out/hero").glob("*.json"):
+        beside = json.loads(path.read_text())
+        assert beside.pop("service") == made.campaign().service
+        path.write_text(json.dumps(beside))
+    lose(made)
+
+    recover(made, ask=False)
+
+    assert {record.state for record in records(made).values()} == {State.DONE}
+
+
+def test_videos_of_another_service_below_the_same_root_do_not_hold_a_first_run_up(made: Bench) -> None:
+    for path in (made.folder / "out/hero").glob("*.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"service": "sandbox"}))
+    lose(made)
+
+    campaign = made.campaign()
+    with kling_batch.hold(campaign), journal(campaign, kling_batch.plan(campaign)) as (lock, _):
+        assert not lock.jobs
 
 
 def test_a_copy_of_a_video_does_not_give_its_task_to_two_jobs(made: Bench) -> None:

@@ -101,6 +101,7 @@ def test_a_sidecar_is_written_again_without_asking(made: Bench) -> None:
     after = fetched(made)
 
     assert (troubles(after), len(made.service.requests)) == ([None, None, None], asked)
+    assert json.loads(video(made).with_name("n0-t1.mp4.json").read_text())["service"] == made.campaign().service
 
 
 def test_an_orphans_file_is_fetched_too(made: Bench) -> None:
