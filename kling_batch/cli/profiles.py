@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kling_batch.cli.asked import Asked
-from kling_batch.errors import ManifestError, UsageError
+from kling_batch.errors import ManifestError
 from kling_batch.text.diagnostic import Diagnostic
 from kling_batch.text.render import listed
 
@@ -24,7 +24,7 @@ def every_profile(asked: Asked) -> "tuple[Campaign | None, tuple[Diagnostic, ...
     known = {_point(each) for each in told}
     found: dict[object, tuple[Diagnostic, list[str]]] = {}
     for name in campaign.manifest.profiles:
-        for each in _in_profile(replace(asked, profile=name)):
+        for each in _read(replace(asked, profile=name))[1]:
             found.setdefault(_point(each), (each, []))[1].append(name)
     return campaign, (*told, *(_named(*each) for point, each in found.items() if point not in known))
 
@@ -40,13 +40,6 @@ def _read(asked: Asked) -> "tuple[Campaign | None, Sequence[Diagnostic]]":
     except ManifestError as error:
         return None, error.diagnostics
     return campaign, campaign.warnings
-
-
-def _in_profile(asked: Asked) -> Sequence[Diagnostic]:
-    try:
-        return _read(asked)[1]
-    except UsageError as error:
-        return (Diagnostic(code="profile", message=error.message, place=asked.manifest, help=error.help),)
 
 
 def _named(told: Diagnostic, names: Sequence[str]) -> Diagnostic:

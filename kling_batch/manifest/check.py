@@ -196,6 +196,7 @@ def _one_of(given: Mapping[str, "Json"], name: str, known: Sequence[str | int], 
     meant = did_you_mean(str(value), [str(each) for each in known])
     quoted = isinstance(value, str) and any(str(each) == value for each in known)
     message = f"`{name}` is the text `{shown}`, not a number" if quoted else f"`{name}` cannot be `{shown}`"
+    remedy = "write it without quotes, or give the column of a csv its type with `types`" if quoted else remedy
     label = "" if quoted or not meant else f"did you mean `{meant}`?"
     yield Finding(code=f"wrong-{name.replace('_', '-')}", at=(name,), message=message, remedy=remedy, label=label)
 

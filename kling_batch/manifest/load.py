@@ -23,7 +23,7 @@ from kling_batch.manifest.tree import mapping
 from kling_batch.manifest.variables import override
 from kling_batch.text.diagnostic import Diagnostic, Severity, errors
 from kling_batch.text.document import Document, Path, parse
-from kling_batch.text.source import Source
+from kling_batch.text.source import Source, Span
 
 MOST = 100
 """How many complaints of one stage are told; nobody reads more of them at a time."""
@@ -108,10 +108,12 @@ def _expanded(
 def _manifest(wanted: _Wanted, jobs: tuple[Job, ...], around: Surroundings) -> Manifest:
     document, profile = wanted.document, wanted.profile
     whole = mapping(document.value)
+    root, root_span = _root(document, around.project, profile)
     return Manifest(
         name=_name(document.source.name),
         project=f"{around.project}.{profile.name}" if profile.name else around.project,
-        root=_root(document, around.project, profile),
+        root=root,
+        root_span=root_span,
         run=read_run(profile.over("run", whole.get("run"))),
         jobs=jobs,
         prices=read_prices(whole.get("prices")),
@@ -137,12 +139,9 @@ def _place(told: Diagnostic) -> tuple[str, int]:
 
 
 def _check_roots(complaints: Complaints, profile: Profile) -> None:
-    whole = mapping(complaints.document.value)
-    parts: tuple[tuple[Path, dict[str, Json]], ...] = (((), whole), (profile.path, profile.entry))
-    for path, part in parts:
-        if is_template(_written_root(part) or ""):
+    for place, root in _written_roots(complaints.document, profile):
+        if is_template(root):
             message = "`output.root` is never a template"
-            place = (*path, "output", "root")
             complaints.at(place, "root-template", message, remedy="templates go into `output.path`")
 
 
@@ -155,13 +154,20 @@ def _name(path: str) -> str:
     return posixpath.splitext(posixpath.basename(path.replace("\\", "/")))[0]
 
 
-def _root(document: Document, project: str, profile: Profile) -> str:
-    """Return the output root; that of a profile is a folder beside it, unless the profile names one."""
-    root = _written_root(mapping(document.value)) or f"outputs/{project}"
-    beside = f"{root.rstrip('/')}.{profile.name}" if profile.name else root
-    return _written_root(profile.entry) or beside
+def _root(document: Document, project: str, profile: Profile) -> tuple[str, Span | None]:
+    """Return the output root and where it is written; that of a profile is a folder beside it, unless it names one."""
+    written = _written_roots(document, profile)
+    place, root = written[-1] if written else (None, f"outputs/{project}")
+    if profile.name and (place is None or place[0] == "output"):
+        root = f"{root.rstrip('/')}.{profile.name}"
+    return root, document.span(place) if place else None
 
 
-def _written_root(part: "dict[str, Json]") -> str | None:
-    written = mapping(part.get("output")).get("root")
-    return written if isinstance(written, str) else None
+def _written_roots(document: Document, profile: Profile) -> list[tuple[Path, str]]:
+    """Return every `output.root` that is written, the one that counts last."""
+    parts: tuple[tuple[Path, dict[str, Json]], ...] = (
+        ((), mapping(document.value)),
+        (profile.path, profile.entry),
+    )
+    written = [((*path, "output", "root"), mapping(part.get("output")).get("root")) for path, part in parts]
+    return [(place, root) for place, root in written if isinstance(root, str) and root]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from kling_batch.job import Job, Key
+from kling_batch.text.source import Span
 
 Read = Callable[[str], bytes]
 """Return the content of a file named by its path relative to the manifest's folder, with `/` between its parts.
@@ -47,7 +48,8 @@ class PriceOverride:
 class Manifest:
     """A manifest with every job expanded and checked.
 
-    `root` is the output root as written, relative to its folder. `profile` is the chosen one, empty for none; `project`
+    `root` is the output root as written, relative to its folder, `root_span` where that is, if it is written at all.
+    `profile` is the chosen one, empty for none; `project`
     then ends in its name, because each profile is a campaign of its own. `profiles` are the names of all. `chosen` are
     the jobs that `--where` means, `None` where it was not asked.
     """
@@ -58,6 +60,7 @@ class Manifest:
     run: RunSettings
     jobs: tuple[Job, ...]
     prices: tuple[PriceOverride, ...] = ()
+    root_span: Span | None = None
     profile: str = ""
     profiles: tuple[str, ...] = ()
     chosen: frozenset[Key] | None = None

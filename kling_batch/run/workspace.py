@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kling_batch import store
 from kling_batch.api.origin import GATEWAY, service_of
-from kling_batch.errors import ManifestError, StateError, UsageError
+from kling_batch.errors import ManifestError, StateError
 from kling_batch.job import Image, Json
 from kling_batch.manifest.load import load as load_manifest
 from kling_batch.manifest.model import Manifest
@@ -82,7 +82,7 @@ def load(
     `variables` override declared ones, `env` is what `env()` in a template may see. `base_url` is the service's, by
     default the real gateway's; with `sandbox` the campaign has a lock and outputs of its own, and so it has in a
     `profile`. `where` is an expression that says which jobs a plan is about. Raises `ManifestError`
-    with every diagnostic of the stage that failed, and `UsageError` where the outputs would lie outside the project.
+    with every diagnostic of the stage that failed.
     """
     shown = str(path)
     place = Path(path).absolute()
@@ -139,7 +139,7 @@ def _places(manifest: Path, read: Manifest, *, sandbox: bool, output_root: str |
     if output_root is not None:
         outputs = Path(output_root).absolute()
     else:
-        outputs = _inside(manifest.parent, read.root)
+        outputs = _inside(manifest.parent, read)
         outputs = outputs.with_name(f"{outputs.name}.{SANDBOX}") if sandbox else outputs
     return Places(
         manifest=manifest,
@@ -155,16 +155,20 @@ def stem_of(manifest: Path, profile: str, *, sandbox: bool) -> str:
     return ".".join(part for part in (manifest.stem, profile, SANDBOX if sandbox else "") if part)
 
 
-def _inside(folder: Path, root: str) -> Path:
+def _inside(folder: Path, manifest: Manifest) -> Path:
     """Return the output root, which has to lie inside the project: the git checkout, or the manifest's folder."""
     real = folder.resolve()
     project = next((each for each in (real, *real.parents) if (each / ".git").exists()), real)
-    outputs = (folder / root).resolve()
+    outputs = (folder / manifest.root).resolve()
     if outputs == project or project not in outputs.parents:
-        raise UsageError(
-            f"`output.root` leads to `{outputs}`, outside the project",
+        why = Diagnostic(
+            code="root-outside",
+            message=f"`output.root` leads to `{outputs}`, outside the project",
+            span=manifest.root_span,
+            place=manifest.name,
             help=f"keep it below `{project}`, or allow another place with `--output-root`",
         )
+        raise ManifestError((why,))
     return outputs
 
 

@@ -42,6 +42,25 @@ def test_init_never_overwrites(command: Command, folder: Path) -> None:
     assert (folder / "spring.yaml").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("written", "place"),
+    [
+        ("output: {root: ../elsewhere}", "spring.yaml:9:16"),
+        ("profiles: {far: {output: {root: /elsewhere}}}", "spring.yaml:9:33"),
+    ],
+)
+def test_outputs_outside_the_project_are_refused_where_the_root_is_written(
+    command: Command, folder: Path, written: str, place: str
+) -> None:
+    with (folder / "spring.yaml").open("a") as manifest:
+        manifest.write(written)
+
+    said = command("validate", "spring.yaml", "--format", "concise")
+
+    assert said.code == 2
+    assert said.err.startswith(f"{place}: error[root-outside]: ")
+
+
 def test_init_keeps_what_git_ignores_already(command: Command, folder: Path) -> None:
     (folder / ".gitignore").write_text("/outputs/\nmine")
 
@@ -144,13 +163,15 @@ def test_what_a_manifest_and_its_profiles_share_is_told_once(command: Command, f
 
 
 def test_what_several_profiles_share_is_told_once_with_their_names(command: Command, folder: Path) -> None:
-    with (folder / "spring.yaml").open("a") as manifest:
-        manifest.write("profiles: {a: {output: {root: ../away}}, b: {output: {root: ../away}}}\n")
+    (folder / "spring.yaml").write_text(
+        "version: 1\nproject: p\nshots:\n  hero: {request: {prompt: x, mode: pro, audio: true}}\n"
+        "profiles: {a: {request: {mode: std}}, b: {request: {mode: std}}}\n"
+    )
 
     said = command("validate", "spring.yaml", "--format", "concise")
 
     assert said.code == 2
-    assert "in profiles `a` and `b`: `output.root` leads to" in said.err
+    assert "in profiles `a` and `b`: there is sound only with `mode: pro`" in said.err
     assert said.err.endswith("\n1 mistake; nothing was sent\n")
 
 
