@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kling_batch.run.workspace import Campaign
 
 P = ParamSpec("P")
-_ENDINGS = (".yaml", ".yml")
+ENDINGS = (".yaml", ".yml")
 _NAMES_A_PROJECT = re.compile(r"""^(?:\{.*)?["']?project["']?[ \t]*:""", re.MULTILINE)
 
 
@@ -177,15 +177,20 @@ def expanded(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def _is_manifest(word: str) -> bool:
-    return word.endswith(_ENDINGS) or ("/" in word and Path(word).is_dir())
+    return word.endswith(ENDINGS) or ("/" in word and Path(word).is_dir())
 
 
 def _inside(folder: Path) -> list[str]:
-    every = sorted(path for path in folder.iterdir() if path.suffix in _ENDINGS and path.is_file())
-    found = [str(path) for path in every if _NAMES_A_PROJECT.search(path.read_text("utf-8", errors="replace"))]
+    every = sorted(path for path in folder.iterdir() if path.suffix in ENDINGS and path.is_file())
+    found = [str(path) for path in every if names_a_project(path.read_bytes())]
     if not found:
         raise UsageError(f"`{folder}` holds no manifest", help="a manifest is a YAML file that names its `project`")
     return found
+
+
+def names_a_project(content: bytes) -> bool:
+    """Say whether a YAML file is a manifest, and not one of defaults that manifests share."""
+    return _NAMES_A_PROJECT.search(content.decode("utf-8", errors="replace")) is not None
 
 
 def campaigns(asks: Sequence[Asked]) -> "tuple[Campaign, ...]":

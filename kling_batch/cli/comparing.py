@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ import kling_batch
 from kling_batch.api.origin import GATEWAY, service_of
 from kling_batch.cli import terminal
 from kling_batch.cli.asked import Asked, output_root, profile, sandbox, variables
-from kling_batch.cli.choosing import asks_for, choices, split
+from kling_batch.cli.choosing import ENDINGS, asks_for, choices, names_a_project, split
 from kling_batch.cli.selection import check_selectors
 from kling_batch.errors import UsageError
 from kling_batch.job import Job
@@ -65,7 +65,7 @@ def diff(
     is HEAD. The lock is that of the newer side. Needs no network and no key. A MANIFEST may be a folder of them.
     A SELECTOR means a job that differs, by its newer or its older key.
     """
-    manifests, revisions = split(words)
+    manifests, revisions = _split(words)
     if len(revisions) > 2:  # noqa: PLR2004 - a difference has two sides
         raise UsageError(f"{len(revisions)} revisions were named", help="name the older and the newer one")
     asks = asks_for(manifests, variables=variables, sandbox=sandbox, output_root=output_root, profile=profile)
@@ -87,18 +87,44 @@ def diff(
     return 0
 
 
+def _split(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the manifests that are meant and the revisions after them; those of a folder are those of both sides."""
+    manifests, revisions = split(words)
+    if not Path(words[0]).exists() and any(Path(each).exists() for each in revisions):
+        raise UsageError(f"`{words[0]}` is no manifest", help="manifests come first, and revisions after them")
+    named = words[: len(words) - len(revisions)]
+    found = dict.fromkeys(manifests if len(revisions) < 2 else (each for each in named if not Path(each).is_dir()))  # noqa: PLR2004 - a difference has two sides
+    for folder in filter(Path.is_dir, map(Path, named)):
+        for name in revisions[:2] or ("HEAD",):
+            found |= dict.fromkeys(_manifests_in(folder, name))
+    return tuple(sorted(found)), revisions
+
+
+def _manifests_in(folder: Path, name: str) -> Iterator[str]:
+    """Yield the manifests that a folder has in a revision."""
+    from kling_batch.run.repository import Revision  # noqa: PLC0415 - `--help` need not wait for it
+
+    revision = Revision(folder.absolute(), name)
+    for path in revision.files:
+        if "/" not in path and path.endswith(ENDINGS) and names_a_project(revision.read(path)):
+            yield str(folder / path)
+
+
 def _compared(asked: Asked, revisions: Sequence[str]) -> tuple[Differences, Prices]:
     from kling_batch.run.repository import Revision  # noqa: PLC0415 - `--help` need not wait for it
-    from kling_batch.run.revisions import manifest_at  # noqa: PLC0415 - as above
+    from kling_batch.run.revisions import lock_at, manifest_at  # noqa: PLC0415 - as above
 
     path, reading = Path(asked.manifest), _reading(asked)
     older = Revision(path.absolute().parent, revisions[0] if revisions else "HEAD")
     newer = Revision(path.absolute().parent, revisions[1]) if len(revisions) > 1 else None
-    before = manifest_at(path, older, reading)
-    jobs, lock, prices = _newer(asked, newer, reading)
-    if before is None and jobs is None:
+    before, after = manifest_at(path, older, reading), _newer(asked, newer, reading)
+    if after is not None:
+        jobs, lock, prices = after
+        return differences(before.jobs if before else (), jobs, lock, prices, now=time.time()), prices
+    if before is None:
         raise UsageError(f"`{path}` is in neither revision")
-    return differences(before.jobs if before else (), jobs or (), lock, prices, now=time.time()), prices
+    prices = default_prices()
+    return differences(before.jobs, (), lock_at(path, before, older, reading), prices, now=time.time()), prices
 
 
 def _reading(asked: Asked) -> "Reading":
@@ -116,16 +142,18 @@ def _reading(asked: Asked) -> "Reading":
 
 def _newer(
     asked: Asked, revision: "Revision | None", reading: "Reading"
-) -> tuple[tuple[Job, ...] | None, Lock, Prices]:
-    """Return the jobs of the newer side, its lock and its prices; no jobs where the manifest is not in it."""
+) -> tuple[tuple[Job, ...], Lock, Prices] | None:
+    """Return the jobs of the newer side, its lock and its prices; `None` where the manifest is not in it."""
     from kling_batch.run.revisions import lock_at, manifest_at  # noqa: PLC0415 - `--help` need not wait for it
 
+    path = Path(asked.manifest)
     if revision is None:
+        if not path.exists():
+            return None
         campaign = asked.campaign()
         return campaign.manifest.jobs, kling_batch.state(campaign), kling_batch.prices(campaign)
-    path = Path(asked.manifest)
     manifest = manifest_at(path, revision, reading)
     if manifest is None:
-        return None, Lock(project="", service=reading.service, jobs={}), default_prices()
+        return None
     lock = lock_at(path, manifest, revision, reading)
     return manifest.jobs, lock, with_overrides(default_prices(), manifest.prices)

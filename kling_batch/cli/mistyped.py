@@ -52,7 +52,7 @@ def _verbs(context: click.Context) -> list[str]:
 
 def _nearest_option(name: str, context: click.Context | None) -> Sequence[str]:
     parameters = context.command.params if context else []
-    if name in _SELECTS and any(each.name == "words" for each in parameters):
+    if name in _SELECTS and any("SELECTOR" in (each.metavar or "") for each in parameters if each.name == "words"):
         return (_SELECTORS,)
     return _nearest(name, [long for each in parameters for long in each.opts if long.startswith("--")])
 

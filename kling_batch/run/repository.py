@@ -57,6 +57,11 @@ class Revision:
         entries = (each.partition("\t") for each in listed.split("\0") if each)
         self._entries = {path: about.split() for about, _, path in entries}
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The plain files below the folder, by their paths."""
+        return tuple(path for path, (mode, *_) in self._entries.items() if mode in REGULAR)
+
     def read(self, path: str) -> bytes:
         """Return the content of a file by its path below the folder.
 

@@ -141,6 +141,37 @@ def test_a_manifest_that_is_new_is_all_created(command: Command, folder: Path, g
     assert command("diff", "films/winter.yaml", "HEAD", "HEAD~1").code == 2
 
 
+def test_a_manifest_that_went_away_is_told_where_its_folder_is_named(command: Command, folder: Path, git: Git) -> None:
+    films = folder / "films"
+    (films / "autumn.yaml").write_text(MANIFEST.replace("spring", "autumn"))
+    git("add", "-A")
+    git("commit", "-qm", "second")
+    (films / "spring.yaml").unlink()
+
+    here = json.loads(command("diff", "films", "--json").out)["manifests"]
+    alone = json.loads(command("diff", "films/spring.yaml", "HEAD", "--json").out)
+    git("commit", "-aqm", "third")
+    (films / "winter.yaml").write_text(MANIFEST.replace("spring", "winter"))
+    commits = json.loads(command("diff", "films", "HEAD~1", "HEAD", "--json").out)["manifests"]
+    born = json.loads(command("diff", "films", "--json").out)["manifests"]
+
+    told = [(each["manifest"], each["counts"]) for each in here]
+    assert told == [("films/autumn.yaml", {}), ("films/spring.yaml", {"orphaned": 4})]
+    assert alone["counts"] == {"orphaned": 4}
+    assert [(each["manifest"], each["counts"]) for each in commits] == told
+    assert [(each["manifest"], each["counts"]) for each in born] == [told[0], ("films/winter.yaml", {"created": 4})]
+
+
+def test_a_revision_in_the_place_of_a_manifest_is_told(command: Command, git: Git) -> None:
+    del git
+
+    said = command("diff", "HEAD", "films")
+
+    assert said.code == 2
+    assert "`HEAD` is no manifest" in said.err
+    assert "manifests come first, and revisions after them" in said.err
+
+
 def test_several_manifests_are_compared_each_under_its_name(command: Command, folder: Path, git: Git) -> None:
     (folder / "films/autumn.yaml").write_text(MANIFEST.replace("spring", "autumn"))
     git("add", "-A")
