@@ -142,7 +142,7 @@ def _looked_at(state: Waiting, answer: Answer, policy: Policy) -> Step:
         case Completed() if policy.late or state.empty + 1 >= EMPTY_LOOKS:
             return Left(why="completed, but the service names no file"), None, Rest()
         case Completed():
-            return replace(state, empty=state.empty + 1), None, Look(after=policy.backoff(state.empty, floor=5.0))
+            return replace(state, empty=state.empty + 1), None, Look(after=policy.pause(state.empty, floor=5.0))
         case TaskFailed():
             return _failed(state, answer, policy)
         case Stop(why=why):
@@ -152,13 +152,13 @@ def _looked_at(state: Waiting, answer: Answer, policy: Policy) -> Step:
         case Running():
             return replace(state, faults=0, empty=0), None, Look()
         case Absent() if policy.age < min(YOUNG, policy.deadline):
-            return state, None, Look(after=policy.backoff(3, floor=1.0))
+            return state, None, Look(after=policy.pause(3, floor=1.0))
         case Absent():
             return Left(why=f"the service does not know task {task}", blocked=True), None, Rest()
         case Fault() if policy.late or (answer.kind is FaultKind.AUTH and state.faults + 1 >= AUTH_LOOKS):
             return Left(why=told(answer)), None, Rest()
         case Fault(wait=wait):
-            pause = policy.backoff(state.faults, floor=1.0, cap=120.0) if wait is None else wait
+            pause = policy.pause(state.faults, floor=1.0, cap=120.0) if wait is None else wait
             return replace(state, faults=state.faults + 1), None, Look(after=pause)
         case _:
             return state, None, Look()

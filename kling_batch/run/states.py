@@ -176,3 +176,7 @@ class Policy:
     def backoff(self, tries: int, floor: float = 0.5, cap: float = 60.0) -> float:
         """Return the wait before another try: doubled each time, spread over its upper half."""
         return float(min(cap, floor * 2**tries) * (0.5 + self.dice / 2))
+
+    def pause(self, tries: int, floor: float, cap: float = 60.0) -> float:
+        """Return the wait before another look: a backoff that ends at the deadline, when the last look is due."""
+        return min(self.backoff(tries, floor, cap), max(0.0, self.deadline - self.age))

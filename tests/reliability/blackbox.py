@@ -41,7 +41,7 @@ shots:
     matrix: {{n: [{names}]}}
     request: {{prompt: "{name}: cup {{{{ n }}}}"}}
 """
-RUN = "in_flight: 8, submit_per_second: 50, posts: 4, poll: {first: 0.1s, every: 0.3s}, settle: 2s"
+RUN = "in_flight: 8, submit_per_second: 50, posts: 4, poll: {first: 0.1s, every: 0.3s}, settle: 1s"
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - kills need no disk, and no fsync is waited for
 Rule = Mapping[str, object]
 

@@ -151,7 +151,7 @@ def test_a_run_that_slept_goes_on_without_a_storm(campaign: Campaign, service: S
     with campaign.started() as process:
         assert wait_until(reached(campaign, "submitted", 3), process)
         process.send_signal(signal.SIGSTOP)
-        time.sleep(3)  # asleep, while its tasks end
+        time.sleep(1.5)  # asleep, while its tasks end
         process.send_signal(signal.SIGCONT)
         code = process.wait(60)
 

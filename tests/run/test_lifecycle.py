@@ -330,6 +330,17 @@ def test_a_completed_task_without_a_file_is_looked_at_again_and_then_left() -> N
     assert isinstance(late, Left)
 
 
+@pytest.mark.parametrize(
+    "answer", [Completed(task=TASK, urls=()), Absent(), Fault(kind=FaultKind.UNCLEAR, status=500)], ids=repr
+)
+def test_no_look_waits_past_the_deadline(answer: Answer) -> None:
+    waiting = Waiting(attempt=1, task=TASK, empty=3, faults=3)
+
+    _, _, command = step(waiting, answer, policy(age=59.5, deadline=60.0))
+
+    assert command == Look(after=0.5)
+
+
 def test_an_unknown_task_is_waited_for_while_it_is_young_and_never_bought_again() -> None:
     young = step(Waiting(attempt=1, task=TASK), Absent(), policy(age=60.0))
     old, fact, _ = step(Waiting(attempt=1, task=TASK), Absent(), policy(age=121.0))
