@@ -214,20 +214,20 @@ class _Judge:
     def _failed(self, job: Job, record: Record) -> Change:
         """Return a new try, or that somebody has to ask for it: by `--retry`, or by another request."""
         failure = record.failure
-        reason = f"failed: {failure.message} ({failure.code})" if failure else "failed"
-        most = 3 * (self.outlook.retries + 1)
+        code = f" ({failure.code})" if failure and failure.code else ""
+        reason = f"failed: {failure.message}{code}" if failure else "failed"
         match failure:
-            case _ if self.outlook.retry_rejected:
-                blocked = ""
+            case _ if record.is_damaged:
+                blocked = f"kept as `{record.output}.suspect`; `import` has its task fetched again, `redo` buys it anew"
             case None | Failure(kind="rejected" | "invalid"):
                 blocked = "the same request would fail again"
             case _ if record.charged:
                 blocked = f"the service charged ${record.spent or 0:f} for it"
-            case _ if record.attempt >= most:
+            case _ if record.attempt >= 3 * (self.outlook.retries + 1):
                 blocked = f"{record.attempt} attempts are enough"
             case _:
                 blocked = ""
-        if blocked:
+        if blocked and not self.outlook.retry_rejected:
             return self._free(job, record, Action.BLOCKED, f"{reason}; {blocked}")
         return self._again(job, record, Action.RETRY, reason, record.attempt + 1)
 

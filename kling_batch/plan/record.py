@@ -13,6 +13,8 @@ from kling_batch.events import Failure
 from kling_batch.job import BusinessId, Json, Key, SpecHash, TaskId
 from kling_batch.plan.state import State as State  # noqa: PLC0414 - a part of a record, known by both names
 
+DAMAGED = "damaged-video"  # the code of a failure that is told by us, not by the service
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
@@ -70,6 +72,11 @@ class Record:
     def is_in_flight(self) -> bool:
         """Whether there is, or may be, a task at the service whose end is not known yet."""
         return self.state is State.SUBMITTED or self.state is State.UNSURE
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether its task was made and paid for, and what came is no whole video, and is kept as `.suspect`."""
+        return self.task is not None and self.failure is not None and self.failure.code == DAMAGED
 
     @property
     def draw(self) -> tuple[SpecHash, int]:

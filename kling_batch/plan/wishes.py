@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from kling_batch.events import Accepted, Fact, Forgotten, Redrawn, Restored
+from kling_batch.events import Accepted, Completed, Fact, Forgotten, Redrawn, Restored
 from kling_batch.job import Job, Key, TaskId
 from kling_batch.plan.diff import Action, Change
 from kling_batch.plan.history import History, result_of
@@ -81,7 +81,10 @@ def accept(change: Change, history: History, why: str) -> Granted | Refused:
 
 
 def bring_in(change: Change, history: History, why: str, task: TaskId | None = None) -> Granted | Refused:
-    """Take what was made elsewhere as a job's next draw: a task that the service knows, or else a video."""
+    """Take what was made elsewhere as a job's next draw: a task that the service knows, or else a video.
+
+    A job's own task is looked at again where its video came damaged.
+    """
     job, record, key = change.job, change.record, change.key
     match change.action:
         case _ if job is None:
@@ -94,11 +97,16 @@ def bring_in(change: Change, history: History, why: str, task: TaskId | None = N
             is_so = task is not None and record is not None and record.task == task
             return Refused(key=key, because=f"has a video; `redo` asks for another ({change.because})", is_so=is_so)
     owner = history.owners.get(task) if task else None
-    if owner is not None:
+    fact: Fact
+    if task is not None and record is not None and record.task == task and record.is_damaged:
+        fact = Completed(key=key, task=task, expires=None, usd=None)
+        because = f"is fetched again by the next run or refresh: task `{task}`"
+    elif owner is not None:
         return Refused(key=key, because=f"cannot have task `{task}`, which is that of `{owner}`", is_so=owner == key)
-    drawn = replace(_redrawn(job, record, history, why), task=task, usd=change.price if task else None)
-    because = f"is collected by the next run: task `{task}`" if task else "is done"
-    return Granted(key=key, facts=(drawn,), because=because)
+    else:
+        fact = replace(_redrawn(job, record, history, why), task=task, usd=change.price if task else None)
+        because = f"is collected by the next run: task `{task}`" if task else "is done"
+    return Granted(key=key, facts=(fact,), because=because)
 
 
 def forget(change: Change, why: str, *, also_paid: bool) -> Granted | Refused:

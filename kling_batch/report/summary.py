@@ -107,15 +107,33 @@ def _lost(ending: Ending) -> Iterator[str]:
 def _blocked(ending: Ending) -> Iterator[str]:
     blocked = _of(ending, Action.BLOCKED)
     if blocked:
-        refused = [change for change in blocked if change.record and change.record.failure]
+        damaged = [change for change in blocked if change.record and change.record.is_damaged]
+        failed = [each for each in blocked if each.record and each.record.failure and not each.record.is_damaged]
+        refused = [change for change in failed if _is_refused(change)]
         until = ", until the request changes" if len(refused) == len(blocked) else ""
         yield f"\nblocked: {several(len(blocked), 'job')}{until}"
         yield from _rows(blocked)
-        if refused:
-            yield f"  to send what was refused once more as it is:\n    {ending.run(refused, '--retry', 'rejected')}"
+        if failed:
+            what = "was refused" if failed == refused else "failed"
+            yield f"  to send what {what} once more as it is:\n    {ending.run(failed, '--retry', 'rejected')}"
+        yield from _damaged(ending, damaged)
         picked = [change for change in blocked if change.mark == "picked"]
         if picked:
             yield f"  to draw what is picked anew:\n    {ending.run(picked, '--redo-picked')}"
+
+
+def _is_refused(change: Change) -> bool:
+    """Say whether a job failed because of what it asks for."""
+    record = change.record
+    return bool(record and record.failure and record.failure.kind != "transient" and not record.is_damaged)
+
+
+def _damaged(ending: Ending, damaged: Sequence[Change]) -> Iterator[str]:
+    if damaged:
+        yield "  to have what came damaged fetched again by the next run, which pays for nothing:"
+        for change in damaged[:ROWS]:
+            words = shlex.join([ending.manifest, change.key, (change.record and change.record.task) or ""])
+            yield f"    kling-batch import {words}{ending.flags}"
 
 
 def _failed(ending: Ending) -> Iterator[str]:
@@ -141,7 +159,9 @@ def _rows(changes: Sequence[Change]) -> Iterator[str]:
 
 def _why(change: Change) -> str:
     failure = change.record.failure if change.record else None
-    return f"{failure.kind}: {failure.message}" if failure else change.because
+    if failure is None or (change.action is Action.BLOCKED and not _is_refused(change)):
+        return change.because
+    return f"{failure.kind}: {failure.message}"
 
 
 def _more(changes: Sequence[Change]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from kling_batch.errors import DiskError, StateError
 from kling_batch.events import Done, Failure
 from kling_batch.job import Json, Request, TaskId
 from kling_batch.media.boxes import Damage, Video, inspect, is_video_start
+from kling_batch.plan.record import DAMAGED
 from kling_batch.run.courses import Course
 from kling_batch.run.lifecycle import told
 from kling_batch.run.ports import Broken, Brought, Damaged, FetchAnswer, InTheWay, NoVideo, Service
@@ -114,7 +115,7 @@ class Collector:
             if whole and is_video_start(start):
                 part.suspect()
                 why = f"the video is damaged at byte {verdict.at}: {verdict.why}"
-                return Damaged(failure=Failure(kind="invalid", code="damaged-video", message=why))
+                return Damaged(failure=Failure(kind="invalid", code=DAMAGED, message=why))
             part.discard()
             return NoVideo(why="what the file host sends is no whole MP4")
         if course.expected not in {None, part.sha256}:

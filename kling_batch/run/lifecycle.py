@@ -208,7 +208,7 @@ def _fetched(state: Fetching, answer: Answer, policy: Policy) -> Step:
 def told(fault: Fault) -> str:
     """Return a fault in words, for people."""
     status = f"HTTP {fault.status}" if fault.status else "no answer"
-    return f"{status}: {fault.message}" if fault.message else status
+    return fault.message if fault.message.startswith(status) else f"{status}: {fault.message}".removesuffix(": ")
 
 
 def _cleared(key: Key, fault: Fault) -> Fact:

@@ -124,6 +124,21 @@ def test_a_task_is_one_jobs_and_a_job_with_a_video_takes_none(command: Command, 
     assert "has a video; `redo` asks for another" in has_one.err
 
 
+def test_a_task_whose_video_came_damaged_is_fetched_again_and_not_bought(command: Command, bench: Bench) -> None:
+    bench.service.trouble = lambda operation, _name: "damaged" if operation == "download" else ""
+    bench.run()
+    failed = record(bench, "hero/n=n0#1")
+
+    planned = command("plan", "m.yaml")
+    said = command("import", "m.yaml", "hero/n=n0#1", str(failed.task))
+    bench.service.trouble = lambda _operation, _name: ""
+    bench.run()
+
+    assert "kept as `hero/n0-t1.mp4.suspect`" in planned.out
+    assert (said.code, failed.state, record(bench, "hero/n=n0#1").state) == (0, State.FAILED, State.DONE)
+    assert set(bench.charges().values()) == {1}
+
+
 def test_an_imported_video_is_copied_checked_and_done_without_a_task(
     command: Command, done: Bench, folder: Path
 ) -> None:

@@ -1,12 +1,13 @@
 """Every row of design section 4, by name."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from kling_batch.events import Cleared, Fact, Lost, Moved
+from kling_batch.events import Cleared, Fact, Failure, Lost, Moved
 from kling_batch.job import Job, business_id
 from kling_batch.plan.cost import default_prices
 from kling_batch.plan.diff import Action, Change, FileState, Outlook, compare, counts
@@ -309,6 +310,15 @@ def test_a_failure_that_was_charged_is_blocked_until_asked_for(plan: Plans, job:
     assert (blocked.action, blocked.pays) == (Action.BLOCKED, False)
     assert blocked.because == "failed: try later (upstream); the service charged $0.184 for it"
     assert (asked.action, asked.attempt) == (Action.RETRY, 2)
+
+
+def test_a_failure_without_a_code_is_told_without_one(plan: Plans, job: Jobs, story: Stories) -> None:
+    refused = Failure(kind="invalid", code="", message="HTTP 405, not JSON")
+    facts = [*story(job()).bought()[:3], dataclasses.replace(story(job()).failed(usd="0"), failure=refused)]
+
+    (change,) = plan([job()], facts)
+
+    assert change.because == "failed: HTTP 405, not JSON; the same request would fail again"
 
 
 @pytest.mark.parametrize(("attempt", "action"), [(8, Action.RETRY), (9, Action.BLOCKED)])

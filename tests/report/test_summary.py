@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
+from kling_batch.events import Failure
 from kling_batch.plan.diff import Action, Change
 from kling_batch.plan.record import Record, State
 from kling_batch.report.summary import Ending, summary
@@ -80,3 +81,27 @@ def test_what_is_picked_and_held_back_has_a_command_that_draws_it_anew(make_chan
 
     assert "    kling-batch run manifests/spring.yaml --redo-picked 'hero#1'\n" in text
     assert "--retry" not in text
+
+
+def test_what_came_damaged_has_a_command_that_fetches_it_again_and_none_that_buys(
+    make_change: Make, make_record: Callable[..., Record]
+) -> None:
+    failure = Failure(kind="invalid", code="damaged-video", message="it ends in the head of a box")
+    damaged = make_record(State.FAILED, task="tsk_1", failure=failure)
+
+    text = summary(ending([make_change(Action.BLOCKED, record=damaged, because="kept as `.suspect`")]))
+
+    assert "\nblocked: 1 job\n  hero#1  kept as `.suspect`\n" in text
+    assert "    kling-batch import manifests/spring.yaml 'hero#1' tsk_1\n" in text
+    assert "kling-batch run" not in text
+
+
+def test_a_failure_that_was_charged_is_not_told_as_the_fault_of_the_request(
+    make_change: Make, make_record: Callable[..., Record]
+) -> None:
+    charged = make_record(State.FAILED, failure=Failure(kind="transient", code="", message="time-out"))
+
+    text = summary(ending([make_change(Action.BLOCKED, record=charged, because="the service charged $0.184 for it")]))
+
+    assert "\nblocked: 1 job\n  hero#1  the service charged $0.184 for it\n" in text
+    assert "  to send what failed once more as it is:\n" in text

@@ -31,6 +31,7 @@ from kling_batch.run.lifecycle import (
     SETTLING,
     UNSENT_TRIES,
     step,
+    told,
 )
 from kling_batch.run.ports import Broken, Brought, Damaged, InTheWay, NoVideo
 from kling_batch.run.states import (
@@ -422,3 +423,17 @@ def test_a_stop_leaves_every_state_as_a_later_run_needs_it() -> None:
 
     assert ready == waiting == fetching == Left(why="interrupted")
     assert doubtful == Unsettled(attempt=1, why="interrupted")
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "words"),
+    [
+        (401, "Authentication failed", "HTTP 401: Authentication failed"),
+        (403, "HTTP 403, not JSON: error code: 1010", "HTTP 403, not JSON: error code: 1010"),
+        (502, "", "HTTP 502"),
+        (None, "connection lost", "no answer: connection lost"),
+        (None, "", "no answer"),
+    ],
+)
+def test_a_fault_is_told_with_its_status_once(status: int | None, message: str, words: str) -> None:
+    assert told(Fault(kind=FaultKind.UNCLEAR, status=status, message=message)) == words
