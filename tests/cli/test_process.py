@@ -102,3 +102,23 @@ def test_no_color_and_a_dumb_terminal_are_honored(process: Command) -> None:
     said = process("--help", environment={"FORCE_COLOR": "1", "NO_COLOR": "1"})
 
     assert "\x1b[3" not in said.out
+
+
+IMPATIENT = """
+import sys
+from kling_batch.__main__ import command
+
+class Impatient:
+    def find_spec(self, name, *_):
+        if name == "rich_click":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Impatient())
+sys.exit(command())
+"""
+
+
+def test_an_interrupt_before_everything_is_imported_leaves_no_traceback() -> None:
+    done = subprocess.run([sys.executable, "-c", IMPATIENT, "--help"], capture_output=True, check=False)
+
+    assert (done.returncode, done.stderr) == (130, b"")
