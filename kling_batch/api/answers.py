@@ -27,14 +27,15 @@ class FaultKind(enum.Enum):
 class Fault:
     """An answer that is not the one hoped for. `wait` are the seconds the service asked for, `failure` the job's view.
 
-    `message` is the service's own text, cut, with secrets and control characters taken out; `status` is 0 where there
-    was no whole HTTP answer.
+    `message` is the service's own text, cut, with secrets and control characters taken out; `evidence` is likewise the
+    body of a submit's unclear answer; `status` is 0 where there was no whole HTTP answer.
     """
 
     kind: FaultKind
     status: int = 0
     code: str = ""
     message: str = ""
+    evidence: str = ""
     wait: float | None = None
     failure: Failure | None = None
 

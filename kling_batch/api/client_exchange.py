@@ -10,7 +10,7 @@ import httpx
 
 from kling_batch.api.answers import Fault, FaultKind
 from kling_batch.api.client_settings import NETWORK, Settings, told
-from kling_batch.api.json_body import plain
+from kling_batch.api.json_body import uncompressed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ async def exchange(transport: httpx.AsyncBaseTransport, request: httpx.Request, 
     return Reply(
         status=response.status_code,
         headers=headers,
-        body=plain(bytes(body), headers.get("content-encoding", ""), longest),
+        body=uncompressed(bytes(body), headers.get("content-encoding", ""), longest),
         error=error,
     )
 

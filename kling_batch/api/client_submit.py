@@ -1,17 +1,21 @@
 """A submit on its way: the one request that costs money, watched at the wire."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 import httpx
 
 from kling_batch.api.answers import Accepted, Fault, FaultKind, SubmitAnswer
 from kling_batch.api.client_exchange import Reply, cut_short
 from kling_batch.api.client_settings import told
+from kling_batch.api.json_body import readable
+from kling_batch.api.redact import cleaned
 from kling_batch.api.wire import submit_answer
 from kling_batch.job import Json
 
 _FIRST_BYTE = "http11.send_request_headers.started"
 _PROXY_WANTS_A_LOGIN = "407"
+_MOST_EVIDENCE = 500  # characters of an unclear answer that the journal keeps
 
 
 class SentTwiceError(Exception):
@@ -51,13 +55,20 @@ def unanswered(error: Exception, *, is_sent: bool) -> Fault:
 
 
 def answered(reply: Reply, body: Mapping[str, Json]) -> SubmitAnswer:
-    """Return what an answer says. One that was cut short can accept, if all of its JSON came, and nothing else."""
+    """Return what an answer says, and where it is unclear what came; one cut short can accept, if its JSON is whole."""
+    answer = _read(reply, body)
+    if isinstance(answer, Fault) and answer.kind is FaultKind.UNCLEAR:
+        return replace(answer, evidence=cleaned(readable(reply.body))[:_MOST_EVIDENCE])
+    return answer
+
+
+def _read(reply: Reply, body: Mapping[str, Json]) -> SubmitAnswer:
     answer = submit_answer(reply.status, reply.headers, reply.body)
-    if isinstance(answer, Accepted):
-        sent = body.get("client_business_id")
-        if answer.business_id is None or sent is None or answer.business_id == sent:
-            return answer
-        return Fault(
-            kind=FaultKind.UNCLEAR, status=reply.status, code="another-task", message="answered for another submit"
-        )
-    return answer if reply.error is None else cut_short(reply, reply.error)
+    if not isinstance(answer, Accepted):
+        return answer if reply.error is None else cut_short(reply, reply.error)
+    sent = body.get("client_business_id")
+    if answer.business_id is None or sent is None or answer.business_id == sent:
+        return answer
+    return Fault(
+        kind=FaultKind.UNCLEAR, status=reply.status, code="another-task", message="answered for another submit"
+    )

@@ -29,6 +29,25 @@ def at(value: object, *path: str | int) -> object:
     return value
 
 
+def readable(body: bytes) -> str:
+    """Return a body as text; of JSON nothing stays hidden behind an escape. Empty where it is nested too deep."""
+    value = parsed(body)
+    try:
+        return body.decode(errors="replace") if value is None else json.dumps(value, ensure_ascii=False, default=str)
+    except RecursionError:
+        return ""
+
+
+def uncompressed(body: bytes, encoding: str, longest: int) -> bytes:
+    """Return a body uncompressed where a host compressed it unasked, at most `longest` bytes of it."""
+    if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
+        return body
+    try:
+        return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(body, longest)
+    except zlib.error:
+        return body
+
+
 def _exact(text: str) -> Decimal | None:
     try:
         return Decimal(text)
@@ -38,13 +57,3 @@ def _exact(text: str) -> Decimal | None:
 
 def _no_number(_: str) -> None:
     return None
-
-
-def plain(body: bytes, encoding: str, longest: int) -> bytes:
-    """Return a body uncompressed where a host compressed it unasked, at most `longest` bytes of it."""
-    if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
-        return body
-    try:
-        return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(body, longest)
-    except zlib.error:
-        return body

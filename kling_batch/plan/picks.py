@@ -19,7 +19,6 @@ from kling_batch.text.node import Mapping as MappingNode
 from kling_batch.text.render import did_you_mean, listed
 from kling_batch.text.source import Source
 
-SUFFIX = ".picks.yaml"
 VIDEO_DIGITS = 12  # of a video's sha256
 LONGEST_NOTE = 2000
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*", re.MULTILINE)

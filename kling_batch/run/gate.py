@@ -75,11 +75,6 @@ class Gate:
     def __post_init__(self) -> None:
         self.window = self.window or float(self.settings.in_flight)
 
-    @property
-    def halted(self) -> bool:
-        """Whether nothing more is submitted in this run."""
-        return bool(self.halts)
-
     def halt(self, reason: Halt, why: str) -> None:
         """Stop submitting; what is paid for is still collected. The first words for each reason are kept."""
         self.halts.setdefault(reason, why)

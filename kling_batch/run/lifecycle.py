@@ -217,4 +217,4 @@ def _cleared(key: Key, fault: Fault) -> Fact:
 
 
 def _doubted(key: Key, fault: Fault) -> Fact:
-    return Doubted(key=key, why=told(fault), evidence=fault.code)
+    return Doubted(key=key, why=told(fault), evidence=fault.evidence or fault.code)

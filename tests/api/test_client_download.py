@@ -213,7 +213,7 @@ async def test_a_crawling_download_is_given_up(server, hasty: Settings, tls: ssl
 async def test_a_silent_download_is_given_up(server, hasty: Settings, tls: ssl.SSLContext) -> None:
     server.acts = [server.sending(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nabc", then="stall")]
 
-    async with Client(server.origin, KEY, settings=hasty, tls=tls) as client:
+    async with Client(server.origin, KEY, settings=replace(hasty, read=1.5), tls=tls) as client:
         with pytest.raises(Interrupted):
             await fetched(client, f"{server.url}/a")
 

@@ -123,6 +123,17 @@ async def test_a_sent_request_without_a_clear_answer_is_unclear(
     assert len(server.requests) == 1
 
 
+async def test_an_unclear_answer_is_kept_as_it_came_without_its_secrets(server, client: Client) -> None:
+    link = "https:\\/\\/files.example\\/a.mp4?sign=s3cret"
+    said = f'{{"code": 7, "trace": "t-1", "key": "{KEY}", "url": "{link}"}}'.encode()
+    server.acts = [server.answering(500, said)]
+
+    answer = await client.submit(BODY, Hook(server))
+
+    assert isinstance(answer, Fault)
+    assert answer.evidence == '{"code": "7", "trace": "t-1", "key": "***", "url": "https://files.example/a.mp4?***"}'
+
+
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])  # on trio httpx leaves its generators to be warned about
 async def test_an_answer_without_end_is_read_to_a_limit_and_is_unclear(server, client: Client) -> None:
     server.acts = [server.sending(b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 3_000_000, then="fin")]

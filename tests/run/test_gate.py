@@ -197,7 +197,7 @@ def test_failures_in_a_row_stop_submitting_and_a_success_breaks_the_row() -> Non
     door.note(Key("a"), waiting, failed, Dead(failure=TRANSIENT))
     door.note(Key("b"), Fetching(attempt=1, task=TaskId("b"), urls=()), done, Finished())
     door.note(Key("c"), waiting, failed, Dead(failure=TRANSIENT))
-    broken = door.halted
+    broken = bool(door.halts)
     door.note(Key("d"), waiting, failed, Dead(failure=TRANSIENT))
 
     assert (broken, dict(door.halts)) == (False, {Halt.CAPPED: "2 jobs failed in a row"})

@@ -205,7 +205,9 @@ def test_a_refused_submit_is_final_and_costs_nothing() -> None:
 
 
 def test_an_unclear_submit_is_looked_up_at_a_twelfth_a_quarter_a_half_and_all_of_settle() -> None:
-    after, fact, command = step(Ready(attempt=1), Fault(kind=FaultKind.UNCLEAR, status=500), policy(settle=60.0))
+    unclear = Fault(kind=FaultKind.UNCLEAR, status=500, evidence="{}")
+
+    after, fact, command = step(Ready(attempt=1), unclear, policy(settle=60.0))
     waits = [command]
     state = after
     for _ in range(3):
@@ -213,6 +215,7 @@ def test_an_unclear_submit_is_looked_up_at_a_twelfth_a_quarter_a_half_and_all_of
         waits.append(command)
 
     assert isinstance(fact, Doubted)
+    assert fact.evidence == "{}"
     assert waits == [LookUp(after=5.0), LookUp(after=10.0), LookUp(after=15.0), LookUp(after=30.0)]
 
 
