@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import kling_batch
 from kling_batch.api.origin import GATEWAY, service_of
 from kling_batch.cli import terminal
 from kling_batch.cli.asked import Asked, output_root, profile, sandbox, variables
-from kling_batch.cli.choosing import ENDINGS, asks_for, choices, names_a_project, split
+from kling_batch.cli.choosing import ENDINGS, asks_for, choices, expanded, names_a_project, split
 from kling_batch.cli.selection import check_selectors
 from kling_batch.errors import UsageError
 from kling_batch.job import Job
@@ -25,6 +25,7 @@ from kling_batch.report.diff_report import diff_json, diff_markdown, diff_text
 from kling_batch.report.markdown import code
 
 if TYPE_CHECKING:
+    from kling_batch.manifest.model import Manifest
     from kling_batch.run.repository import Revision
     from kling_batch.run.revisions import Reading
 
@@ -70,7 +71,7 @@ def diff(
         raise UsageError(f"{len(revisions)} revisions were named", help="name the older and the newer one")
     asks = asks_for(manifests, variables=variables, sandbox=sandbox, output_root=output_root, profile=profile)
     names = (revisions[0] if revisions else "HEAD", revisions[1] if len(revisions) > 1 else WORKING_TREE)
-    parts = [(asked.manifest, *_compared(asked, revisions)) for asked in asks]
+    parts = [(each.name, *each.differences()) for each in _paired([_sides(asked, revisions) for asked in asks])]
     selection = replace(choice, patterns=only)
     if selection != Selection():
         keys = [key for _, found, _ in parts for key in keys_of(found)]
@@ -89,15 +90,16 @@ def diff(
 
 def _split(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the manifests that are meant and the revisions after them; those of a folder are those of both sides."""
-    manifests, revisions = split(words)
+    _, revisions = split(words)
     if not Path(words[0]).exists() and any(Path(each).exists() for each in revisions):
         raise UsageError(f"`{words[0]}` is no manifest", help="manifests come first, and revisions after them")
-    named = words[: len(words) - len(revisions)]
-    found = dict.fromkeys(manifests if len(revisions) < 2 else (each for each in named if not Path(each).is_dir()))  # noqa: PLR2004 - a difference has two sides
-    for folder in filter(Path.is_dir, map(Path, named)):
-        for name in revisions[:2] or ("HEAD",):
-            found |= dict.fromkeys(_manifests_in(folder, name))
-    return tuple(sorted(found)), revisions
+    found: dict[str, None] = {}
+    for word in words[: len(words) - len(revisions)]:
+        is_folder = Path(word).is_dir()
+        here = () if is_folder and len(revisions) > 1 else expanded((word,))
+        sides = (revisions[:2] or ("HEAD",)) if is_folder else ()
+        found |= dict.fromkeys(sorted({*here, *(each for name in sides for each in _manifests_in(Path(word), name))}))
+    return tuple(found), revisions
 
 
 def _manifests_in(folder: Path, name: str) -> Iterator[str]:
@@ -110,7 +112,35 @@ def _manifests_in(folder: Path, name: str) -> Iterator[str]:
             yield str(folder / path)
 
 
-def _compared(asked: Asked, revisions: Sequence[str]) -> tuple[Differences, Prices]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Newer:
+    """The newer side of a manifest."""
+
+    project: str
+    jobs: tuple[Job, ...]
+    lock: Lock
+    prices: Prices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sides:
+    """A manifest in both revisions, as far as it is there; `kept` is the lock that it had where it is gone by now."""
+
+    name: str
+    before: "Manifest | None"
+    after: _Newer | None
+    kept: Lock | None = None
+
+    def differences(self) -> tuple[Differences, Prices]:
+        """Return what differs, and what its prices are."""
+        jobs, now = self.before.jobs if self.before else (), time.time()
+        if self.after is not None:
+            return differences(jobs, self.after.jobs, self.after.lock, self.after.prices, now=now), self.after.prices
+        assert self.kept is not None  # noqa: S101 - what is in neither revision was refused
+        return differences(jobs, (), self.kept, default_prices(), now=now), default_prices()
+
+
+def _sides(asked: Asked, revisions: Sequence[str]) -> _Sides:
     from kling_batch.run.repository import Revision  # noqa: PLC0415 - `--help` need not wait for it
     from kling_batch.run.revisions import lock_at, manifest_at  # noqa: PLC0415 - as above
 
@@ -118,13 +148,21 @@ def _compared(asked: Asked, revisions: Sequence[str]) -> tuple[Differences, Pric
     older = Revision(path.absolute().parent, revisions[0] if revisions else "HEAD")
     newer = Revision(path.absolute().parent, revisions[1]) if len(revisions) > 1 else None
     before, after = manifest_at(path, older, reading), _newer(asked, newer, reading)
-    if after is not None:
-        jobs, lock, prices = after
-        return differences(before.jobs if before else (), jobs, lock, prices, now=time.time()), prices
-    if before is None:
+    if before is None and after is None:
         raise UsageError(f"`{path}` is in neither revision")
-    prices = default_prices()
-    return differences(before.jobs, (), lock_at(path, before, older, reading), prices, now=time.time()), prices
+    kept = lock_at(path, before, older, reading) if before and after is None else None
+    return _Sides(name=asked.manifest, before=before, after=after, kept=kept)
+
+
+def _paired(sides: Sequence[_Sides]) -> Iterator[_Sides]:
+    """Yield the manifests, one that was renamed once: it is the same campaign, for it names the same project."""
+    gone = {each.before.project: each for each in sides if each.before and each.after is None}
+    born = {each.after.project for each in sides if each.after and each.before is None}
+    for each in sides:
+        if each.after and each.before is None and each.after.project in gone:
+            yield replace(each, before=gone[each.after.project].before)
+        elif not (each.before and each.after is None and each.before.project in born):
+            yield each
 
 
 def _reading(asked: Asked) -> "Reading":
@@ -140,10 +178,8 @@ def _reading(asked: Asked) -> "Reading":
     )
 
 
-def _newer(
-    asked: Asked, revision: "Revision | None", reading: "Reading"
-) -> tuple[tuple[Job, ...], Lock, Prices] | None:
-    """Return the jobs of the newer side, its lock and its prices; `None` where the manifest is not in it."""
+def _newer(asked: Asked, revision: "Revision | None", reading: "Reading") -> _Newer | None:
+    """Return the newer side, `None` where the manifest is not in it."""
     from kling_batch.run.revisions import lock_at, manifest_at  # noqa: PLC0415 - `--help` need not wait for it
 
     path = Path(asked.manifest)
@@ -151,9 +187,11 @@ def _newer(
         if not path.exists():
             return None
         campaign = asked.campaign()
-        return campaign.manifest.jobs, kling_batch.state(campaign), kling_batch.prices(campaign)
+        lock, prices = kling_batch.state(campaign), kling_batch.prices(campaign)
+        return _Newer(project=campaign.manifest.project, jobs=campaign.manifest.jobs, lock=lock, prices=prices)
     manifest = manifest_at(path, revision, reading)
     if manifest is None:
         return None
     lock = lock_at(path, manifest, revision, reading)
-    return manifest.jobs, lock, with_overrides(default_prices(), manifest.prices)
+    prices = with_overrides(default_prices(), manifest.prices)
+    return _Newer(project=manifest.project, jobs=manifest.jobs, lock=lock, prices=prices)

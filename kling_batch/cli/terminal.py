@@ -55,8 +55,7 @@ def out_each(parts: Sequence[tuple[str, str]]) -> None:
     if len(parts) == 1:
         out(parts[0][1])
         return
-    for name, text in parts:
-        out(f"{plain(name)}\n\n{text}")
+    out("\n".join(f"{plain(name)}\n\n{text.strip()}\n" for name, text in parts))
 
 
 def out_json_each(parts: Sequence[tuple[str, Mapping[str, Json]]]) -> None:

@@ -162,6 +162,16 @@ def test_a_manifest_that_went_away_is_told_where_its_folder_is_named(command: Co
     assert [(each["manifest"], each["counts"]) for each in born] == [told[0], ("films/winter.yaml", {"created": 4})]
 
 
+def test_a_manifest_that_was_renamed_is_held_against_itself(command: Command, folder: Path, git: Git) -> None:
+    git("mv", "films/spring.yaml", "films/may.yaml")
+    edit(folder)
+    (folder / "films/spring.yaml").replace(folder / "films/may.yaml")
+
+    told = json.loads(command("diff", "films", "--json").out)
+
+    assert told["counts"] == {"changed": 2, "created": 1, "moved": 1, "orphaned": 1}
+
+
 def test_a_revision_in_the_place_of_a_manifest_is_told(command: Command, git: Git) -> None:
     del git
 
