@@ -121,7 +121,10 @@ def _tag(trouble: Trouble) -> Diagnostic | None:
     return trouble.told("foreign-tag", "this is not a tag that means anything here", at, at + 1, help=help_)
 
 
-def _closes_nothing(trouble: Trouble) -> Diagnostic:
+def _no_node(trouble: Trouble) -> Diagnostic:
+    if not trouble.character:
+        help_ = "what they hold is separated by `,` and ends with `]` or `}`"
+        return trouble.told("unclosed-bracket", "the text ends inside of brackets", trouble.at, trouble.at, help=help_)
     message = f"nothing can begin with `{plain(trouble.character)}` here"
     return trouble.told("unquoted-text", message, trouble.at, trouble.at + 1, help=_QUOTE)
 
@@ -282,7 +285,7 @@ _READINGS: tuple[tuple[str, Callable[[Trouble], Diagnostic | None]], ...] = (
     ("chomping or indentation", _block_header),
     ("expected alphabetic or numeric character", _nameless),
     ("", _tag),
-    ("node content", _closes_nothing),
+    ("node content", _no_node),
     ("did not find expected key", _after_quote),
     ("expected <block end>", _after_quote),
     ("did not find expected key", _misplaced),
