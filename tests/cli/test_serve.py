@@ -110,6 +110,14 @@ def test_a_video_is_sent_whole_and_in_ranges(client: httpx.Client, bench: Bench)
     assert (part.status_code, part.content) == (206, whole[10:20])
 
 
+def test_a_poster_is_a_picture(client: httpx.Client) -> None:
+    card = client.get("data.json").json()["cards"][0]
+
+    poster = client.get(card["draw"]["poster"])
+
+    assert (poster.headers["content-type"], poster.content[:3]) == ("image/jpeg", b"\xff\xd8\xff")
+
+
 @pytest.mark.parametrize(
     ("asked", "status", "part"),
     [("bytes=5-", 206, slice(5, None)), ("bytes=-5", 206, slice(-5, None)), ("bytes=99999999-", 416, slice(0, 0))],
