@@ -11,7 +11,6 @@ from kling_batch.cli import carrying, service, terminal
 from kling_batch.cli.asked import Asked
 from kling_batch.cli.choosing import campaigns, reads_manifests
 from kling_batch.cli.deciding import check_said, meant, whole_plans
-from kling_batch.cli.selection import check_selectors
 from kling_batch.errors import UsageError
 from kling_batch.job import TaskId
 from kling_batch.plan.diff import Change
@@ -43,8 +42,7 @@ def refresh(asks: tuple[Asked, ...], selection: Selection, **manner: Unpack[carr
     service.only_for_a_sandbox(asks[0], manner["speed"], manner["scenario"])
     manner["selectors"] = selection
     read = campaigns(asks)
-    keys = [change.key for campaign in read for change in kling_batch.plan(campaign).changes]
-    check_selectors((*selection.patterns, *selection.excluded), keys)
+    whole_plans(read, selection)  # it names selectors that mean no job
     return max(_refresh(asked, manner, campaign) for asked, campaign in zip(asks, read, strict=True))
 
 

@@ -93,6 +93,12 @@ def test_a_refresh_of_some_jobs_collects_only_those_and_knows_orphans_by_name(co
     assert {key: job["state"] for key, job in status(command).items()} == {"hero/lang=de#1": "submitted", KEY: "done"}
 
 
+def test_a_selector_and_an_expression_may_mean_no_job_together(command: Command) -> None:
+    said = command("refresh", "spring.yaml", "hero/lang=de", "--where", "lang == 'en'")
+
+    assert (said.code, said.out) == (0, "Refresh: nothing is under way at the service.\n")
+
+
 @pytest.mark.usefixtures("under_way")
 def test_a_refresh_of_something_needs_a_key(command: Command, folder: Path) -> None:
     lock = (folder / "spring.sandbox.lock.json").read_text()
