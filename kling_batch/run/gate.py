@@ -22,6 +22,7 @@ from kling_batch.run.states import (
     Left,
     Ready,
     State,
+    Stop,
     Unsettled,
     Waiting,
 )
@@ -151,10 +152,16 @@ class Gate:
             case Fault(kind=FaultKind.UNCLEAR):
                 self._streak[key] = None
             case Fault():
-                self.submits -= 1
-                self._counted.discard(key)
-                self._pay(key, Decimal(0))
+                self._not_sent(key)
                 self._refused(answer, after)
+            case Stop():
+                self._not_sent(key)
+
+    def _not_sent(self, key: Key) -> None:
+        """Take a submit back that bought nothing."""
+        self.submits -= 1
+        self._counted.discard(key)
+        self._pay(key, Decimal(0))
 
     def _refused(self, fault: Fault, after: State) -> None:
         match fault.kind:

@@ -10,7 +10,7 @@ from kling_batch.job import Key, TaskId
 from kling_batch.manifest.model import RunSettings
 from kling_batch.run.gate import Gate, Halt, Verdict
 from kling_batch.run.ports import Brought
-from kling_batch.run.states import Contested, Dead, Doubtful, Fetching, Finished, Left, Ready, Unsettled, Waiting
+from kling_batch.run.states import Contested, Dead, Doubtful, Fetching, Finished, Left, Ready, Stop, Unsettled, Waiting
 
 USD = Decimal("0.184")
 READY = Ready(attempt=1)
@@ -49,6 +49,15 @@ def test_the_first_submit_of_a_run_is_alone_on_the_wire() -> None:
     door.note(Key("a"), READY, Accepted(task=TaskId("a")), Waiting(attempt=1, task=TaskId("a")))
 
     assert (alone, verdict(door)) == (Verdict.WAIT, Verdict.GO)
+
+
+def test_a_job_whose_image_is_refused_was_not_sent_and_costs_nothing() -> None:
+    door = gate(posts=4, budget="0.20", limit=1)
+
+    door.posting(Key("a"), USD)
+    door.note(Key("a"), READY, Stop(why="the service refuses an image", blocked=True), Left(why="an image"))
+
+    assert (door.bought, door.submits, verdict(door)) == (Decimal(0), 0, Verdict.GO)
 
 
 def test_a_refused_canary_passes_the_role_on() -> None:
