@@ -1,13 +1,16 @@
 """The hands of the engine: one command carried out against the service, and what came of it as an answer."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
+import anyio
+
 from kling_batch.api.answers import Fault, FaultKind
-from kling_batch.events import Event, Intended, Received
+from kling_batch.events import Event, Intended, Received, Told
 from kling_batch.run.collect import Collector
 from kling_batch.run.courses import Course
+from kling_batch.run.lifecycle import told
 from kling_batch.run.ports import Service
 from kling_batch.run.states import (
     Answer,
@@ -24,6 +27,8 @@ from kling_batch.run.states import (
 )
 from kling_batch.run.uploads import Uploads
 
+LONG_PAUSE = 30.0  # seconds; a shorter one is not worth a word
+
 
 @dataclass(slots=True, kw_only=True)
 class Carrier:
@@ -33,9 +38,23 @@ class Carrier:
     collector: Collector
     uploads: Uploads
     record: Callable[[Event], Awaitable[None]]
+    _pause_ends: float = field(default=0.0, init=False)
 
     async def carry_out(self, course: Course, command: Command) -> Answer:
         """Do what the table commands, and return what came of it; raises `DiskError` alone."""
+        answer = await self._answer(course, command)
+        if isinstance(answer, Fault) and (answer.wait or 0.0) >= LONG_PAUSE:
+            await self._tell_pause(answer, answer.wait or 0.0)
+        return answer
+
+    async def _tell_pause(self, fault: Fault, seconds: float) -> None:
+        """Say that the service asks for a pause, once for each: a run that is silent for long looks as if it hung."""
+        now = anyio.current_time()
+        if now >= self._pause_ends:
+            self._pause_ends = now + seconds
+            await self.record(Told(level="note", message=f"the service asks to wait {seconds:.0f} s: {told(fault)}"))
+
+    async def _answer(self, course: Course, command: Command) -> Answer:
         match command:
             case Submit():
                 return await self._submit(course)

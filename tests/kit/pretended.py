@@ -35,9 +35,9 @@ HTML = b"<html><body>502 Bad Gateway</body></html>"
 class Pretended:
     """`trouble(operation, name)` says what goes wrong with one request, `fate(body)` what becomes of a task.
 
-    Troubles of a submit: `unsent`, `lost` (before the service read it), `429`, `500`, `409`, `paid-lost`, `paid-500`,
-    `paid-html`, `no-id`, `401`, `402`. Of a look: `lost`, `500`, `429`, `401`. Of a download: `cut`, `html`, `403`,
-    `damaged`, `ignored-range`.
+    Troubles of a submit: `unsent`, `lost` (before the service read it), `429`, `429-long`, `500`, `409`, `paid-lost`,
+    `paid-500`, `paid-html`, `no-id`, `401`, `402`. Of a look: `lost`, `500`, `429`, `401`. Of a download: `cut`,
+    `html`, `403`, `damaged`, `ignored-range`.
     """
 
     world: World
@@ -75,6 +75,8 @@ class Pretended:
     async def _submitted(self, body: dict[str, Json], trouble: str) -> SubmitAnswer:
         if trouble == "lost":
             return Fault(kind=FaultKind.UNCLEAR, message="connection reset")
+        if trouble == "429-long":
+            return submit_answer(429, {"retry-after": "90"}, b'{"error":{"code":"429","message":"trouble"}}')
         if trouble in {"401", "402", "409", "429", "500"}:
             content = json.dumps({"error": {"code": trouble, "message": "trouble"}}).encode()
             return submit_answer(int(trouble), {"retry-after": "3"} if trouble == "429" else {}, content)

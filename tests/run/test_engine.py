@@ -237,6 +237,17 @@ def test_a_throttled_submit_waits_as_long_as_it_was_told_and_is_paid_once(bench:
     assert len(bench.service.posts) == 3
 
 
+def test_a_long_pause_that_the_service_asks_for_is_told_once(bench: Bench, backend: str) -> None:
+    bench.write(4)
+    bench.service = service(nth("submit", "", "429-long", "429-long"))
+
+    outcome = bench.run(backend=backend)
+
+    assert (outcome.exit_code, len(bench.service.posts)) == (0, 4 + 2)
+    told = [event.message for event in bench.events if isinstance(event, Told)]
+    assert told == ["the service asks to wait 90 s: HTTP 429: trouble"]
+
+
 def test_a_service_that_cannot_be_reached_leaves_every_job_pending(bench: Bench, backend: str) -> None:
     bench.write(3)
     bench.service = service(lambda operation, _name: "unsent" if operation == "submit" else "")
