@@ -101,7 +101,7 @@ class Gate:
             if usd is None:
                 return f"its price is unknown and {name} is set: say it under `prices:`"
             if so_far - counted + usd > cap:
-                return f"{name} is ${cap}: ${so_far} is spent or committed and this costs ${usd}"
+                return f"it costs ${usd:f}, and ${cap - so_far + counted:f} of {name} is left"
         return ""
 
     def posting(self, key: Key, usd: Decimal | None) -> None:

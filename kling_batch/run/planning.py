@@ -17,6 +17,7 @@ from kling_batch.run.healing import read_lock
 from kling_batch.run.picking import read_picks
 from kling_batch.run.refreshing import refreshing
 from kling_batch.run.replay import Replayed, recovered, replay
+from kling_batch.run.shelf import Shelf
 from kling_batch.run.workspace import Campaign, prices
 from kling_batch.text.decode import decode
 from kling_batch.text.uncollected import uncollected
@@ -97,7 +98,7 @@ def plan(
     if selection != Selection():
         wanted = selected(selection, ((each.key, _state_of(each)) for each in changes))
         changes = tuple(each for each in changes if each.key in wanted)
-    changes = tuple(_free(each, lock, campaign.places.outputs) for each in changes)
+    changes = tuple(_free(each, lock, campaign) for each in changes)
     planned = Plan(
         project=manifest.project,
         service=campaign.service,
@@ -115,7 +116,7 @@ def _state_of(change: Change) -> State:
     return State.LOST if change.action is Action.LOST else change.state
 
 
-def _free(change: Change, lock: Lock, outputs: Path) -> Change:
+def _free(change: Change, lock: Lock, campaign: Campaign) -> Change:
     """Return the change, blocked if a file that is not of the job lies where its video would go: nothing is bought.
 
     A file that a cut-off move has left there goes back to its own place first.
@@ -125,6 +126,7 @@ def _free(change: Change, lock: Lock, outputs: Path) -> Change:
     output = change.job.output
     records = (change.record, *change.record.past) if change.record else ()
     ours = {each.sha256 for each in records if each.sha256}
+    outputs = campaign.places.outputs
     path = outputs / output
     if not path.exists():
         return change
@@ -134,7 +136,11 @@ def _free(change: Change, lock: Lock, outputs: Path) -> Change:
     home = _home_of(sha256, lock, outputs)
     if home:
         return replace(change, stray=home)
-    because = f"a file that is not of this job lies at `{output}`: move it away"
+    beside = Shelf(root=outputs).sidecar(output)
+    if beside and beside.get("key") == change.key and campaign.owns(beside):
+        because = f"a video of this job that no record knows lies at `{output}`: `recover` takes it in, or move it away"
+    else:
+        because = f"a file that is not of this job lies at `{output}`: move it away"
     return replace(change, action=Action.BLOCKED, because=because, pays=False, usd=None)
 
 

@@ -184,6 +184,19 @@ def test_forget_drops_what_cost_nothing_and_with_yes_what_did_and_touches_no_fil
     assert (folder / "out/hero/n0-t1.mp4").exists()
 
 
+def test_a_forgotten_job_whose_video_is_still_there_is_not_bought_but_told_how_to_take_it_in(
+    command: Command, done: Bench, folder: Path
+) -> None:
+    command("forget", "m.yaml", "hero/n=n0", "--yes")
+
+    planned = command("plan", "m.yaml")
+    done.run()
+
+    assert "a video of this job that no record knows lies at `hero/n0-t1.mp4`: `recover` takes it in" in planned.out
+    assert sum(done.charges().values()) == 2
+    assert (folder / "out/hero/n0-t1.mp4").exists()
+
+
 def test_what_may_have_been_paid_for_is_never_forgotten(command: Command, bench: Bench) -> None:
     bench.service.trouble = lambda operation, _: "lost" if operation in {"submit", "look"} else ""
     bench.run()
