@@ -8,8 +8,6 @@ from kling_batch import store
 from kling_batch.errors import StateError
 from kling_batch.run.shelf import Shelf
 
-_PIECE = 1 << 20  # bytes
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
@@ -28,7 +26,7 @@ def export(chosen: Iterable[Chosen], shelf: Shelf, folder: Path, *, link: bool) 
     """
     every = tuple(chosen)
     for each in every:
-        here, there = shelf.path(each.output), folder / each.file
+        there = folder / each.file
         if shelf.checksum(each.output) != each.sha256:
             raise StateError(
                 f"`{each.output}` is not here as it was made; nothing was exported",
@@ -44,16 +42,4 @@ def export(chosen: Iterable[Chosen], shelf: Shelf, folder: Path, *, link: bool) 
     for each in every:
         here, there = shelf.path(each.output), folder / each.file
         if not there.exists() and not (link and store.link_file(here, there)):
-            _copy(here, there)
-
-
-def _copy(here: Path, there: Path) -> None:
-    part = store.PartFile(there)
-    try:
-        part.restart(None)
-        with here.open("rb") as file:
-            while piece := file.read(_PIECE):
-                part.append(piece)
-        part.finish()
-    finally:
-        part.close()
+            store.copy_file(here, there)

@@ -14,9 +14,7 @@ from kling_batch.plan.record import Record
 from kling_batch.run.collect import differences
 from kling_batch.run.shelf import Shelf
 from kling_batch.run.workspace import Campaign
-from kling_batch.store import sha256_of
-
-_PIECE = 1024 * 1024  # bytes
+from kling_batch.store import copy_file, sha256_of
 
 
 def bring(source: Path, campaign: Campaign, job: Job, record: Record | None, drawn: Redrawn) -> Done:
@@ -29,7 +27,7 @@ def bring(source: Path, campaign: Campaign, job: Job, record: Record | None, dra
     kept = ""
     if shelf.is_free(job.output) or shelf.checksum(job.output) != sha256:
         kept = _make_room(job, record, shelf)
-        _copy(source, job.output, shelf)
+        copy_file(source, shelf.place(job.output))
     if shelf.sidecar(job.output) is None:
         shelf.write_sidecar(job.output, _sidecar(campaign, job, drawn))
     return Done(
@@ -64,18 +62,6 @@ def _make_room(job: Job, record: Record | None, shelf: Shelf) -> str:
     if old is None or shelf.checksum(job.output) != old:
         raise UsageError(f"a file that is not of this job lies at `{job.output}`", help="move it away first")
     return shelf.set_aside(job.output, old)
-
-
-def _copy(source: Path, output: str, shelf: Shelf) -> None:
-    part = shelf.part(output)
-    try:
-        part.restart(None)
-        with source.open("rb") as file:
-            while piece := file.read(_PIECE):
-                part.append(piece)
-        part.finish()
-    finally:
-        part.close()
 
 
 def _sidecar(campaign: Campaign, job: Job, drawn: Redrawn) -> dict[str, Json]:

@@ -79,16 +79,5 @@ def _move(here: Path, bin_: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        _carry(here, bin_)
-
-
-def _carry(here: Path, bin_: Path) -> None:
-    """Move a file to another disk: copied and synced there before it goes here."""
-    part = store.PartFile(bin_)
-    try:
-        part.restart(None)
-        part.append(here.read_bytes())
-        part.finish()
-    finally:
-        part.close()
-    here.unlink()
+        store.copy_file(here, bin_)
+        here.unlink()

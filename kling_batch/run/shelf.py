@@ -20,11 +20,15 @@ class Shelf:
         """Return where an output lies; raises `StateError` where that would leave the root."""
         return store.below(self.root, output)
 
-    def part(self, output: str) -> store.PartFile:
-        """Open the part file of an output, with what an earlier run has left in it."""
+    def place(self, output: str) -> Path:
+        """Return where an output is to lie, in a folder that is there."""
         path = self.path(output)
         path.parent.mkdir(parents=True, exist_ok=True)
-        return store.PartFile(path)
+        return path
+
+    def part(self, output: str) -> store.PartFile:
+        """Open the part file of an output, with what an earlier run has left in it."""
+        return store.PartFile(self.place(output))
 
     def is_from(self, output: str, task: TaskId) -> bool:
         """Say whether the file under that name was brought home for this task: its sidecar tells."""

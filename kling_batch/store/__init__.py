@@ -17,7 +17,7 @@ from kling_batch.store.files import (
     sync_folder,
     write_atomic,
 )
-from kling_batch.store.part import PartFile
+from kling_batch.store.part import PartFile, copy_file
 from kling_batch.store.runlock import RunLock
 from kling_batch.store.seen import Seen
 
@@ -27,6 +27,7 @@ __all__ = [
     "RunLock",
     "Seen",
     "below",
+    "copy_file",
     "link_file",
     "make_folder",
     "move_file",

@@ -19,6 +19,7 @@ from kling_batch.store.files import (
 )
 
 _LARGEST_NOTE = 64 * 1024
+_PIECE = 1024 * 1024  # bytes
 
 
 class PartFile:
@@ -105,3 +106,16 @@ class PartFile:
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return etag if isinstance(etag, str) else None
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file to a free name: there it is whole and durable, or not at all. Raises `FileExistsError`."""
+    part = PartFile(target)
+    try:
+        part.restart(None)
+        with source.open("rb") as file:
+            while piece := file.read(_PIECE):
+                part.append(piece)
+        part.finish()
+    finally:
+        part.close()
