@@ -16,7 +16,6 @@ from kling_batch.plan.history import History
 from kling_batch.plan.select import Selection, selected
 from kling_batch.plan.wishes import Granted, Refused
 from kling_batch.report.edits import edits_json, edits_text, refusals_text
-from kling_batch.report.status import state_of
 from kling_batch.run.resolving import settle
 
 if TYPE_CHECKING:
@@ -102,7 +101,7 @@ def _whole(campaign: "Campaign") -> "Campaign":
 def meant(campaign: "Campaign", changes: Sequence[Change], selection: Selection) -> list[Change]:
     """Return those of a campaign's changes that a selection means, by either of their names."""
     wanted = replace(selection, chosen=campaign.manifest.chosen)
-    keys = selected(wanted, ((key, state_of(change)) for change in changes for key in names(change)))
+    keys = selected(wanted, ((key, change.state) for change in changes for key in names(change)))
     return [change for change in changes if any(key in keys for key in names(change))]
 
 

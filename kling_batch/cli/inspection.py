@@ -125,9 +125,7 @@ def _meant(campaign: "Campaign", selection: Selection) -> list[Job]:
     """Return the jobs that a selection means; what the lock knows of them is asked only where `--state` is given."""
     states: Mapping[Key, State] = {}
     if selection.states:
-        from kling_batch.report.status import state_of  # noqa: PLC0415 - `validate` need not wait for it
-
-        states = {change.key: state_of(change) for change in kling_batch.plan(campaign).changes}
+        states = {change.key: change.state for change in kling_batch.plan(campaign).changes}
     jobs = campaign.manifest.jobs
     wanted = dataclasses.replace(selection, chosen=campaign.manifest.chosen)
     keys = selected(wanted, ((job.key, states.get(job.key, State.PENDING)) for job in jobs))

@@ -16,7 +16,7 @@ from kling_batch.cli.selection import check_selectors
 from kling_batch.plan.diff import Change
 from kling_batch.plan.select import Selection, selected
 from kling_batch.report.progress import work_of
-from kling_batch.report.status import Status, state_of, status_of
+from kling_batch.report.status import Status, status_of
 from kling_batch.report.together import (
     Planned,
     plans_csv,
@@ -138,6 +138,6 @@ def _every_change(campaign: "Campaign") -> tuple[Change, ...]:
 
 def _status(asked: Asked, campaign: "Campaign", changes: Sequence[Change], selection: Selection) -> Status:
     wanted = dataclasses.replace(selection, chosen=campaign.manifest.chosen)
-    meant = selected(wanted, ((change.key, state_of(change)) for change in changes))
+    meant = selected(wanted, ((change.key, change.state) for change in changes))
     lock = terminal.shown(campaign.places.lock)
     return status_of(asked.manifest, lock, changes, lambda change: change.key in meant, read_picks(campaign).picks)

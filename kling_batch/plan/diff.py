@@ -71,8 +71,9 @@ class Change:
 
     @property
     def state(self) -> State:
-        """Where the job stands before the plan is carried out."""
-        return self.record.state if self.record else State.PENDING
+        """Where the job stands before the plan is carried out; it is lost as soon as its link is dead."""
+        known = self.record.state if self.record else State.PENDING
+        return State.LOST if self.action is Action.LOST else known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,6 @@ from kling_batch.plan.diff import Change
 from kling_batch.plan.history import result_of
 from kling_batch.plan.picks import Pick
 from kling_batch.plan.record import Record, State, cost
-from kling_batch.report.status import state_of
 
 SPEC_DIGITS = 12
 PLAIN_FIELDS = ("mode", "duration", "aspect_ratio", "audio", "negative_prompt", "watermark")
@@ -92,7 +91,7 @@ def _card(change: Change, pick: Pick | None, views: Views) -> Card:
         shot=shot,
         axes=axes,
         take=take,
-        state=state_of(change),
+        state=change.state,
         because=change.because,
         spec=_short(record.spec if record else job.spec.hash if job else ""),
         task=(record.task or "") if record else "",

@@ -62,13 +62,6 @@ def status_of(
     )
 
 
-def state_of(change: Change) -> State:
-    """Return the state of a job: what the lock says, `pending` where it says nothing, `lost` once the link is dead."""
-    if change.action is Action.LOST:
-        return State.LOST
-    return change.state
-
-
 def status_json(status: Status) -> dict[str, Json]:
     """Return a status as design section 7 has it; `usd` of a job is what it has cost or may cost so far."""
     return {
@@ -82,7 +75,7 @@ def status_json(status: Status) -> dict[str, Json]:
 
 
 def _counts(status: Status) -> dict[State, int]:
-    found = Counter(state_of(change) for change in status.jobs)
+    found = Counter(change.state for change in status.jobs)
     return {state: found[state] for state in State if state in found}
 
 
@@ -94,7 +87,7 @@ def _job_json(change: Change, status: Status) -> dict[str, Json]:
         said = {"pick": {"verdict": verdict, "note": pick.note, "current": _is_of_result(pick, record)}}
     return said | {
         "key": change.key,
-        "state": state_of(change).value,
+        "state": change.state.value,
         "task": record.task if record else None,
         "business_id": record.business_id if record else None,
         "output": record.output if record and record.output else change.job.output if change.job else None,
@@ -145,7 +138,7 @@ def status_text(status: Status) -> str:
 def _row(change: Change, status: Status) -> tuple[str, ...]:
     record, pick = change.record, status.picks.get(change.key)
     money = price(record.spent) if record and record.spent is not None else ""
-    return (state_of(change).value, change.key, money, _remark(change), *((_said(pick, record),) if pick else ()))
+    return (change.state.value, change.key, money, _remark(change), *((_said(pick, record),) if pick else ()))
 
 
 def _said(pick: Pick, record: Record | None) -> str:

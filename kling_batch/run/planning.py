@@ -11,7 +11,7 @@ from kling_batch.errors import StateError
 from kling_batch.job import MODEL
 from kling_batch.plan.diff import Action, Change, FileState, Outlook, Plan, compare
 from kling_batch.plan.lockfile import LIMIT, Lock, belongs
-from kling_batch.plan.record import Record, State, committed
+from kling_batch.plan.record import Record, committed
 from kling_batch.plan.select import Selection, selected, selection_of
 from kling_batch.run.healing import read_lock
 from kling_batch.run.picking import read_picks
@@ -96,7 +96,7 @@ def plan(
     changes = compare(manifest.jobs, lock, prices(campaign), outlook)
     selection = selection_of(only, manifest.chosen)
     if selection != Selection():
-        wanted = selected(selection, ((each.key, _state_of(each)) for each in changes))
+        wanted = selected(selection, ((each.key, each.state) for each in changes))
         changes = tuple(each for each in changes if each.key in wanted)
     changes = tuple(_free(each, lock, campaign) for each in changes)
     planned = Plan(
@@ -110,10 +110,6 @@ def plan(
         limit=limit,
     )
     return refreshing(planned) if reads_only else planned
-
-
-def _state_of(change: Change) -> State:
-    return State.LOST if change.action is Action.LOST else change.state
 
 
 def _free(change: Change, lock: Lock, campaign: Campaign) -> Change:

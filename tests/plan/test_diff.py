@@ -254,7 +254,7 @@ def test_a_completed_video_whose_link_is_dead_is_lost_and_told_with_task_and_cos
 ) -> None:
     (change,) = plan([job()], story(job()).bought()[:4], now=1000.0)
 
-    assert (change.action, change.pays) == (Action.LOST, False)
+    assert (change.action, change.state, change.pays) == (Action.LOST, State.LOST, False)
     assert change.because == "task `tsk_1` was bought for $0.184, and its link is dead; `redo` buys it again"
 
 
