@@ -113,7 +113,8 @@ def reached(
         return
     from kling_batch.sandbox.server import Config, serve  # noqa: PLC0415 - only a sandbox needs uvicorn
 
-    state = campaign.places.journal.with_name(f"{campaign.places.manifest.stem}.sandbox.state.jsonl")
+    journal = campaign.places.journal  # like it the memory has one writer: two would give out one task id twice
+    state = journal.with_name(journal.name.replace(".journal.", ".state."))
     paint = paints(paint, speed, scenario)
     with serve(Config(speed=speed, scenario=scenario, state=state, paint=paint)) as base_url:
         yield base_url

@@ -223,6 +223,14 @@ def test_each_profile_is_a_campaign_of_its_own(command: Command, films: Path) ->
     assert not (films / "autumn.sandbox.lock.json").exists()
 
 
+def test_the_pretended_service_of_each_profile_has_a_memory_of_its_own(command: Command, films: Path) -> None:
+    for profile in ("draft", ""):
+        assert command("run", "films/autumn.yaml", "pour", "--profile", profile, *RUN).code == 0
+
+    remembered = {path.name for path in (films / ".kling-batch").glob("*.state.jsonl")}
+    assert remembered == {"autumn.draft.sandbox.state.jsonl", "autumn.sandbox.state.jsonl"}
+
+
 def test_the_command_that_goes_on_names_the_profile(command: Command, films: Path) -> None:
     said = command("run", "films/autumn.yaml", "--profile", "draft", "--limit", "1", *RUN)
 
