@@ -12,6 +12,7 @@ from kling_batch.plan.recovery import joined
 from kling_batch.run.entries import MOVE_AWAY, Reader
 
 LARGEST = 2_000_000_000  # bytes that are read at most
+BEGINNING = 1024  # bytes that a kill in the very first write may leave, without one whole line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,8 @@ def read(name: str, data: bytes, project: str, service: str, sha256: str) -> Rep
                 knows_all = False
             case _:
                 raise reader.damaged(number, "journal-head", "a head stands first, and only there")
+    if number < 0 and len(data) > BEGINNING:
+        raise reader.damaged(0, "journal-head", "not one line of this journal can be read")
     since = known.get(sha256)
     return Replayed(
         facts=tuple(reader.fact(number, body) for number, body in facts[since or 0 :]),

@@ -197,6 +197,13 @@ def test_zeros_behind_the_last_line_are_a_torn_end(journal: bytes) -> None:
     assert (replayed.facts, replayed.torn, replayed.size) == (FACTS, True, len(journal))
 
 
+def test_a_first_line_that_was_cut_off_is_a_journal_that_never_began(journal: bytes) -> None:
+    head = journal.splitlines(keepends=True)[0]
+
+    for cut in range(len(head) - 1):
+        assert told(head[:cut] + b"\0" * (len(head) - cut)).size == 0
+
+
 def damaged(journal: bytes) -> dict[str, bytes]:
     """Return every damage of the corpus by name."""
     lines = journal.splitlines(keepends=True)
@@ -212,6 +219,7 @@ def damaged(journal: bytes) -> dict[str, bytes]:
         "windows line ends": journal.replace(b"\n", b"\r\n"),
         "line that does not end": journal[:-1] + b"\x0b",
         "no head": entry(0, 1, *one),
+        "zeros alone": b"\0" * 2_000,
         "second head": written(("head", {"journal": 1, "project": "spring", "service": SERVICE})),
         "head of another thing": entry(0, 1, "head", {"lock": 1}),
         "newer version": entry(0, 1, "head", {"journal": 2, "project": "spring", "service": SERVICE}),
