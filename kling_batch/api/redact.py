@@ -16,7 +16,8 @@ _REQUEST_ID = re.compile(r"\s*\(request[ _-]?id\b[^)]*\)", re.IGNORECASE)
 
 def cleaned(text: str) -> str:
     """Return a text without control and direction characters, keys, link queries and request ids, cut to `LONGEST`."""
-    plain = "".join(_harmless(character) for character in text[:_READ])
+    links = _LINK.sub(_without_query, text[:_READ])  # before a control character in one becomes a space, and its end
+    plain = "".join(_harmless(character) for character in links)
     plain = _REQUEST_ID.sub("", plain)
     plain = _BEARER.sub("Bearer ***", _KEY.sub("sk-***", plain))
     plain = _LINK.sub(_without_query, plain).strip()

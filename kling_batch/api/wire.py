@@ -37,7 +37,7 @@ COMPLETED = frozenset({"completed", "complete", "succeeded", "succeed", "success
 FAILED = frozenset({"failed", "failure", "fail", "error", "cancelled", "canceled"})
 OWN_IDS = "kb1-"  # a business id never looks like a task id
 
-_TASK_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_TASK_ID = re.compile(r"(?=\.*[A-Za-z0-9_:-])[A-Za-z0-9._:-]{1,128}")  # `..` is a way, no name
 _UNKNOWN_TASK = frozenset({"task_not_exist", "task_not_found", "task not found", "task not exist"})
 _LONGEST_LINK = 8_192  # characters
 

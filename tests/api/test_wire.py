@@ -127,6 +127,25 @@ def test_a_hostile_body_is_a_fault(reader, body: bytes) -> None:  # noqa: ANN001
     assert isinstance(reader(200, {}, body), Fault)
 
 
+@pytest.mark.parametrize("name", [".", "..", "...", "a/b", "a b", "a\n", "%2e%2e", "é", "", "x" * 129])
+def test_what_would_lead_elsewhere_in_an_address_is_no_task(name: str) -> None:
+    answer = submit_answer(200, {}, json.dumps({"id": name, "status": "queued"}).encode())
+
+    assert isinstance(answer, Fault)
+    assert answer.kind is FaultKind.UNCLEAR
+
+
+def test_a_link_keeps_no_query_whatever_is_in_it() -> None:
+    said = (
+        "see https://x.test/\x1b[31m?sig=SECRET1 and https://x.test/\u202e?sig=SECRET2\u2066 and https://x/?a=SECRET3"
+    )
+
+    answer = submit_answer(400, {}, json.dumps({"error": {"message": said}}).encode())
+
+    assert isinstance(answer, Fault)
+    assert "SECRET" not in answer.message
+
+
 def test_a_message_is_cut_and_fit_to_be_shown() -> None:
     said = "x" * 5_000 + "\x1b]52;c;\x07"
 
