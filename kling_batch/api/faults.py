@@ -1,8 +1,8 @@
 """An answer that is not the one hoped for, classified: may the request be sent again, and who erred.
 
 The table is that of design section 5.2 with contract section 3.3 and reliability b3. It speaks of *whole* answers to a
-POST; what was cut short is `UNCLEAR` whatever it says. Where it says that nothing was created, the same request may go
-out again under the same business id; `UNCLEAR` may not.
+POST; what was cut short is `UNCLEAR` whatever it says, and so is 200 without an id, whatever error its body tells of.
+Where it says that nothing was created, the same request may go out again under the same business id; `UNCLEAR` may not.
 """
 
 import datetime as dt
@@ -55,23 +55,12 @@ _TABLE: tuple[tuple[Container[int], re.Pattern[str], FaultKind], ...] = (
     (range(1_000_000), _ANY, FaultKind.UNCLEAR),
 )
 
-_MEANT = {  # the status that a documented code stands for, where it comes with 200
-    "400": 400, "invalid_request": 400,
-    "401": 401, "unauthorized": 401,
-    "402": 402, "insufficient_quota": 402, "quota_not_enough": 402, "insufficient_user_quota": 402,
-    "403": 403,
-    "422": 422, "content_policy_violation": 422,
-    "429": 429, "rate_limit_exceeded": 429,
-    "rate_limit_unavailable": 503, "model_not_found": 503,
-}  # fmt: skip
-
 
 def fault_of(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
     """Return the fault that a whole answer is, for a request that may have bought something."""
     value = parsed(body)
     complaint = complaint_of(value)
-    meant = _MEANT.get(complaint.code.lower(), status) if status == 200 else status  # noqa: PLR2004 - HTTP's own figure
-    kind = kind_of(meant, complaint)
+    kind = kind_of(status, complaint)
     message = complaint.message or _in_other_words(status, headers, body, is_json=value is not None)
     return Fault(
         kind=kind,
