@@ -30,7 +30,7 @@ from starlette.routing import Route
 from kling_batch import store
 from kling_batch.cli import terminal
 from kling_batch.cli.asked import Asked
-from kling_batch.cli.gazette import Gazette
+from kling_batch.cli.live_gallery import LiveGallery
 from kling_batch.errors import KlingBatchError, ManifestError, StateError, UsageError
 from kling_batch.job import Json
 from kling_batch.plan.picks import VIDEO_DIGITS, Pick, Verdict, clean
@@ -49,10 +49,10 @@ _VIDEO = re.compile(rf"[0-9a-f]{{{VIDEO_DIGITS}}}")
 
 def serve_until_stopped(asked: Asked, campaign: Campaign, selection: Selection, folder: Path, port: int) -> int:
     """Serve the page of a campaign until SIGINT or SIGTERM; raises `UsageError` for a port that cannot be had."""
-    gazette = Gazette(
+    live = LiveGallery(
         asked=asked, campaign=campaign, selection=selection, folder=folder, token=secrets.token_urlsafe(24)
     )
-    gazette.gallery()
+    live.gallery()
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -62,7 +62,7 @@ def serve_until_stopped(asked: Asked, campaign: Campaign, selection: Selection, 
         listener.listen()
         terminal.out(f"http://{LOOPBACK}:{listener.getsockname()[1]}/")
         terminal.talk(f"picks go to {terminal.shown(campaign.places.picks)}; Ctrl-C ends it")
-        _run(app(gazette), listener)
+        _run(app(live), listener)
     return 0
 
 
@@ -92,20 +92,20 @@ def _run(application: Starlette, listener: socket.socket) -> None:
         thread.join()
 
 
-def app(gazette: Gazette) -> Starlette:
+def app(live: LiveGallery) -> Starlette:
     """Return the pages as an ASGI application."""
 
     def index(request: Request) -> Response:
-        return guarded(request, lambda: HTMLResponse(page(gazette.last())))
+        return guarded(request, lambda: HTMLResponse(page(live.last())))
 
     def data(request: Request) -> Response:
-        return guarded(request, lambda: _document(gazette.gallery(), request))
+        return guarded(request, lambda: _document(live.gallery(), request))
 
     def media(request: Request) -> Response:
-        return guarded(request, lambda: _video(gazette.campaign.places.outputs, request.path_params["path"]))
+        return guarded(request, lambda: _video(live.campaign.places.outputs, request.path_params["path"]))
 
     def poster(request: Request) -> Response:
-        return guarded(request, lambda: _poster(gazette.folder, request.path_params["name"]))
+        return guarded(request, lambda: _poster(live.folder, request.path_params["name"]))
 
     async def picks(request: Request) -> Response:
         body = b""
@@ -116,7 +116,7 @@ def app(gazette: Gazette) -> Starlette:
                     return guarded(request, lambda: _refused(413, "that is no pick: it is too large"))
         except ClientDisconnect:
             return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
-        return await anyio.to_thread.run_sync(lambda: guarded(request, lambda: _pick(gazette, request, body)))
+        return await anyio.to_thread.run_sync(lambda: guarded(request, lambda: _pick(live, request, body)))
 
     def strange(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - it is the handler of these
@@ -184,11 +184,11 @@ def _poster(folder: Path, name: str) -> Response:
     return FileResponse(path, media_type="image/jpeg", headers={"cache-control": "max-age=86400, immutable"})
 
 
-def _pick(gazette: Gazette, request: Request, body: bytes) -> Response:
+def _pick(live: LiveGallery, request: Request, body: bytes) -> Response:
     origin = request.headers.get("origin")
     if origin is not None and origin != f"http://{request.headers['host']}":
         return _refused(403, "this page did not come from here")
-    if not secrets.compare_digest(request.headers.get("x-kling-batch-token", "").encode(), gazette.token.encode()):
+    if not secrets.compare_digest(request.headers.get("x-kling-batch-token", "").encode(), live.token.encode()):
         return _refused(403, "this page is of an earlier start: load it anew")
     try:
         said: Json = json.loads(body)
@@ -197,14 +197,14 @@ def _pick(gazette: Gazette, request: Request, body: bytes) -> Response:
     if not (isinstance(said, dict) and _is_pick(said)):
         return _refused(400, "a pick has `key`, and `verdict` (pick, reject or null), `note` or both, maybe `video`")
     key, video = str(said["key"]), said.get("video")
-    card = next((card for card in gazette.gallery().cards if card.key == key), None)
+    card = next((card for card in live.gallery().cards if card.key == key), None)
     if card is None:
         return _refused(404, f"there is no job `{clean(key)}`")
     if video is None:
         video = card.draw.sha256 if card.draw else ""
     shown = _VIDEO.match(video) if isinstance(video, str) else None
     change = partial(_changed, said, shown[0] if shown else "")
-    now = picking.write_pick(gazette.campaign, card.key, change).picks.get(card.key)
+    now = picking.write_pick(live.campaign, card.key, change).picks.get(card.key)
     told: Json = None
     if now is not None:
         told = {"verdict": now.verdict.value if now.verdict else None, "note": now.note, "video": now.video}

@@ -18,7 +18,7 @@ from campaigns import Bench
 
 import kling_batch
 from kling_batch.cli.asked import Asked
-from kling_batch.cli.gazette import Gazette
+from kling_batch.cli.live_gallery import LiveGallery
 from kling_batch.cli.main import main
 from kling_batch.cli.serve import app
 from kling_batch.plan.select import Selection
@@ -57,7 +57,7 @@ def answered(folder: Path) -> Iterator[httpx.Client]:
     """Answer in this process, where coverage can see it."""
     asked = Asked(manifest=str(folder / "m.yaml"), variables={})
     campaign = asked.campaign()
-    gazette = Gazette(
+    live = LiveGallery(
         asked=asked,
         campaign=campaign,
         selection=Selection(),
@@ -67,7 +67,7 @@ def answered(folder: Path) -> Iterator[httpx.Client]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        server = uvicorn.Server(uvicorn.Config(app(gazette), ws="none", lifespan="off", log_config=None))
+        server = uvicorn.Server(uvicorn.Config(app(live), ws="none", lifespan="off", log_config=None))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

@@ -19,7 +19,7 @@ Mark = tuple[int, int, int]
 
 
 @dataclass(slots=True, kw_only=True)
-class Gazette:
+class LiveGallery:
     """The gallery of one campaign, for as long as it is served; `token` as in `Gallery`."""
 
     asked: Asked
