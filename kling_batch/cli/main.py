@@ -104,6 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.set_threshold(50_000, 20, 50)  # a plan makes a million values and no circles to look for
     try:
         code = verbs.main(args=arguments, prog_name="kling-batch", standalone_mode=False)
+        sys.stdout.flush()  # here, where it can be told that the disk is full
     except click.ClickException as error:
         terminal.talk(mistyped(error))
         return UsageError.exit_code

@@ -77,7 +77,7 @@ def test_a_terminal_that_hung_up_is_no_error(folder: Path, words: list[str]) -> 
 
 @pytest.mark.parametrize(
     "words",
-    [["render", "spring.yaml"], ["run", "spring.yaml", "--sandbox", "--yes"], ["run", "--help"], ["--version"]],
+    [["render", "spring.yaml"], ["run", "spring.yaml", "--sandbox", "--yes"], ["lock", "--help"], ["--version"]],
 )
 def test_data_that_cannot_be_written_is_an_error_and_no_bug(folder: Path, words: list[str]) -> None:
     with Path("/dev/full").open("wb") as full:

@@ -72,7 +72,7 @@ def test_null_takes_away_what_lies_below(load_text: Load) -> None:
         ("requests: {mode: std}\n", "manifests/base.yaml:1:1: error[unknown-key]"),
         ("run:\n  budget: many\n", "manifests/base.yaml:2:11: error[wrong-type]"),
         ("request:\n  negative_prompt: '{{ nobody }}'\n", "manifests/base.yaml:2:24: error[undefined-name]"),
-        ("request: {mode: [\n", "manifests/base.yaml:2:1: error[unquoted-text]"),
+        ("request: {mode: [\n", "manifests/base.yaml:2:1: error[unclosed-bracket]"),
         ("project: lakes\n", "manifests/base.yaml:1:1: error[extends-project]"),
         ("api_key: sk-verysecretverysecret\n", "manifests/base.yaml:1:1: error[secret-in-manifest]"),
         ("extends: [more.yaml]\n", "manifests/spring.yaml"),
