@@ -159,7 +159,7 @@ class Engine:
                     break
                 if verdict is Verdict.NEVER:
                     line.queue.popleft()
-                    course.state = Left(why=why)
+                    course.state, _, _ = step(course.state, Stop(why=why), self._policy(course))
                     continue
             if shut := line.shut_for(now):
                 return shut

@@ -118,8 +118,8 @@ class Gate:
     def note(self, key: Key, before: State, answer: Answer, after: State) -> None:
         """Take in what one answer did to one job."""
         match before, after:
-            case Ready(), _:
-                self._submitted(key, answer, after)
+            case Ready(resent=in_doubt), _:
+                self._submitted(key, answer, after, in_doubt=in_doubt)
             case Doubtful(), Unsettled():
                 self._settle(key, unsure=True)
             case Doubtful(), Waiting():
@@ -138,7 +138,8 @@ class Gate:
             self.halt(Halt.ACCOUNT, _advised(answer))
         self._bill(key, answer, after)
 
-    def _submitted(self, key: Key, answer: Answer, after: State) -> None:
+    def _submitted(self, key: Key, answer: Answer, after: State, *, in_doubt: bool) -> None:
+        """Take in what became of a submit; one that follows another `in_doubt` stays counted whatever it met itself."""
         if key not in self._wire:
             return
         self._wire.discard(key)
@@ -152,9 +153,10 @@ class Gate:
             case Fault(kind=FaultKind.UNCLEAR):
                 self._streak[key] = None
             case Fault():
-                self._not_sent(key)
+                if not in_doubt:
+                    self._not_sent(key)
                 self._refused(answer, after)
-            case Stop():
+            case Stop() if not in_doubt:
                 self._not_sent(key)
 
     def _not_sent(self, key: Key) -> None:
@@ -169,7 +171,7 @@ class Gate:
                 self.halt(Halt.ACCOUNT, _advised(fault))
             case FaultKind.BUSY:
                 self.window = max(1.0, (len(self._flying) or self.window) / 2)
-            case FaultKind.UNSENT if isinstance(after, Left):
+            case FaultKind.UNSENT if isinstance(after, Left | Unsettled):
                 self.halt(Halt.ACCOUNT if self.canary else Halt.CAPPED, f"the service cannot be reached: {told(fault)}")
             case FaultKind.REFUSED:
                 self._count(failed=True)

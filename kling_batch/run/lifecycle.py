@@ -54,6 +54,8 @@ YOUNG = 120.0  # seconds in which a task may not show yet (reliability b4)
 def step(state: State, answer: Answer, policy: Policy) -> Step:
     """Say what one job does next, now that it has been answered."""
     match state:
+        case Ready(resent=True):
+            return _submitted_again(state, answer, policy)
         case Ready():
             return _submitted(state, answer, policy)
         case Doubtful():
@@ -99,6 +101,19 @@ def _submitted(state: Ready, answer: Answer, policy: Policy) -> Step:
             return Left(why=why, blocked=blocked), None, Rest()
         case _:
             return state, None, Rest()
+
+
+def _submitted_again(state: Ready, answer: Answer, policy: Policy) -> Step:
+    """Say the same of a second submit under one id; whatever refuses it says nothing of the first: the doubt stays."""
+    after, fact, command = _submitted(state, answer, policy)
+    match after:
+        case Left(why=why):
+            after = Unsettled(attempt=state.attempt, why=why)
+        case Dead(failure=failure):
+            after = Unsettled(attempt=state.attempt, why=f"sent again, and refused: {failure.message}")
+        case _:
+            pass
+    return after, _doubted(policy.key, answer) if isinstance(answer, Fault) else fact, command
 
 
 def _looked_up(state: Doubtful, answer: Answer, policy: Policy) -> Step:

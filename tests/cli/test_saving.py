@@ -166,8 +166,10 @@ def test_a_plan_survives_its_file() -> None:
 
 
 def test_locked_buys_nothing_and_collects(command: Command, folder: Path) -> None:
+    manifest = folder / "spring.yaml"
+    manifest.write_text(manifest.read_text().replace("run: {", "run: {deadline: 3s, "))
     (folder / "faults.json").write_text(
-        json.dumps({"seed": 1, "rules": [{"on": "download", "when": {"times": 99}, "do": {"drop": "arrival"}}]})
+        json.dumps({"seed": 1, "rules": [{"on": "look", "do": {"reply": {"status": 500, "body": "no"}}}]})
     )
     paid = command("run", "spring.yaml", "hero/lang=de", "--sandbox", "--yes", "--scenario", "faults.json", *FAST)
     refused = command("run", "spring.yaml", "--sandbox", "--yes", "--locked", *FAST)

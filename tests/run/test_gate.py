@@ -51,6 +51,18 @@ def test_the_first_submit_of_a_run_is_alone_on_the_wire() -> None:
     assert (alone, verdict(door)) == (Verdict.WAIT, Verdict.GO)
 
 
+def test_a_second_submit_under_one_id_that_is_refused_leaves_the_first_one_counted() -> None:
+    door = gate(budget="0.20", limit=1)
+    doubt(door, "a")
+    door.note(Key("a"), Doubtful(attempt=1), Absent(), Ready(attempt=1, resent=True))
+
+    door.posting(Key("a"), USD)
+    refused = Fault(kind=FaultKind.REFUSED, status=422)
+    door.note(Key("a"), Ready(attempt=1, resent=True), refused, Unsettled(attempt=1, why="refused"))
+
+    assert (door.bought, door.submits, verdict(door)) == (USD, 1, Verdict.NEVER)
+
+
 def test_a_job_whose_image_is_refused_was_not_sent_and_costs_nothing() -> None:
     door = gate(posts=4, budget="0.20", limit=1)
 

@@ -256,6 +256,21 @@ def test_proven_absence_allows_one_resend_under_the_same_attempt() -> None:
     assert isinstance(twice, Unsettled)
 
 
+@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind is not FaultKind.UNCLEAR])
+def test_what_refuses_a_second_submit_says_nothing_of_the_first(kind: FaultKind) -> None:
+    refused = Fault(kind=kind, status=422, code="no", message="not this", failure=REJECTED)
+
+    after, fact, command = step(Ready(attempt=2, resent=True), refused, policy(proven=True))
+    late, _, _ = step(Ready(attempt=2, resent=True, tries=99), refused, policy(proven=True, age=1200.0))
+    stopped = step(Ready(attempt=2, resent=True), Stop(why="interrupted"), policy(proven=True))
+
+    assert fact == Doubted(key=KEY, why="HTTP 422: not this", evidence="no")
+    assert after == Ready(attempt=2, resent=True, tries=1) or isinstance(after, Unsettled)
+    assert isinstance(command, Submit if isinstance(after, Ready) else Rest)
+    assert isinstance(late, Unsettled)
+    assert stopped == (Unsettled(attempt=2, why="interrupted"), None, Rest())
+
+
 def test_a_job_that_was_edited_since_is_never_sent_in_the_place_of_the_old_one() -> None:
     last = len(SETTLING) - 1
 
