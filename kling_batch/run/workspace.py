@@ -15,6 +15,7 @@ from kling_batch.manifest.model import Manifest
 from kling_batch.plan.cost import Prices, default_prices, with_overrides
 from kling_batch.text.decode import MAX_BYTES, decode, too_large
 from kling_batch.text.diagnostic import Diagnostic, errors
+from kling_batch.text.render import did_you_mean
 from kling_batch.text.uncollected import uncollected
 
 SANDBOX = "sandbox"
@@ -89,8 +90,7 @@ def load(
     try:
         content = store.read_bytes(place, MAX_BYTES)
     except OSError as error:
-        why = Diagnostic(code="no-manifest", message=f"cannot read it: {error.strerror or error}", place=shown)
-        raise ManifestError((too_large(shown) if error.errno == errno.EFBIG else why,)) from error
+        raise ManifestError((_unread(place, shown, error),)) from error
     source, complaints = decode(shown, content)
     if source is None:
         raise ManifestError(complaints)
@@ -153,6 +153,16 @@ def _places(manifest: Path, read: Manifest, *, sandbox: bool, output_root: str |
 def stem_of(manifest: Path, profile: str, *, sandbox: bool) -> str:
     """Return what a manifest's lock and journal are named by, in a profile and for the sandbox."""
     return ".".join(part for part in (manifest.stem, profile, SANDBOX if sandbox else "") if part)
+
+
+def _unread(place: Path, shown: str, error: OSError) -> Diagnostic:
+    if error.errno == errno.EFBIG:
+        return too_large(shown)
+    help_ = ""
+    if isinstance(error, FileNotFoundError):
+        near = did_you_mean(place.name, [each.name for each in place.parent.glob("*.y*ml")])
+        help_ = f"did you mean `{near}`?" if near else "`kling-batch init` writes a first manifest"
+    return Diagnostic(code="no-manifest", message=f"cannot read it: {error.strerror or error}", place=shown, help=help_)
 
 
 def _inside(folder: Path, manifest: Manifest) -> Path:

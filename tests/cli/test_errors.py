@@ -40,6 +40,8 @@ def test_a_missing_manifest_is_told(command: Command) -> None:
     assert (said.code, said.out) == (2, "")
     assert "autumn.yaml" in said.err
     assert "Traceback" not in said.err
+    assert "`kling-batch init` writes a first manifest" in said.err
+    assert "did you mean `spring.yaml`?" in command("plan", "sprnig.yaml").err
 
 
 @pytest.mark.parametrize(
