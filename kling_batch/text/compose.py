@@ -18,6 +18,7 @@ from kling_batch.text.scalar import resolve
 from kling_batch.text.source import Source, Span
 
 MAX_DEPTH = 64
+TOO_DEEP = f"more than {MAX_DEPTH} levels of nesting"
 MAX_NODES = 200_000
 MAX_ANCHORS = 1_000
 MAX_FAULTS = 100
@@ -66,7 +67,7 @@ class Composer:
         """Begin a list or a mapping, at the offset of its properties; `is_flow` if it stands in brackets."""
         start = self._content(start, len(self._source.text), anchor, tag)
         if len(self._open) >= MAX_DEPTH:
-            self._stop("too-deep", f"more than {MAX_DEPTH} levels of nesting", start)
+            self._stop("too-deep", TOO_DEEP, start)
         self._count(1, start)
         if tag not in {None, "!", _CORE + ("map" if is_mapping else "seq")}:
             self._tell_tag(tag or "", start, "map" if is_mapping else "seq")

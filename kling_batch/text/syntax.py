@@ -9,13 +9,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kling_batch.text.compose import TOO_DEEP
 from kling_batch.text.diagnostic import Diagnostic
 from kling_batch.text.plain import plain
 from kling_batch.text.source import Source, Span
 
 _TEMPLATE = re.compile(r"(?:^|[:\-,\[?])\s*(\{[{%#][^\n]*)")
 _KEY = re.compile(r"\s*(?:- +)*([^\s'\"#\[{&*!|>-][^:]*): ")
-_INDICATORS = "@`%"
+_INDICATORS = ("@", "`", "%")
 _QUOTE = 'quote it: `"..."`, or put the text below a `|`'
 
 
@@ -78,9 +79,7 @@ def _tab(trouble: Trouble) -> Diagnostic | None:
 
 
 def _special(trouble: Trouble) -> Diagnostic | None:
-    if trouble.character not in tuple(_INDICATORS):
-        return None
-    return _unquoted(trouble, trouble.at)
+    return _unquoted(trouble, trouble.at) if trouble.character in _INDICATORS else None
 
 
 def _block_in_brackets(trouble: Trouble) -> Diagnostic:
@@ -262,7 +261,13 @@ def _list_in_line(trouble: Trouble) -> Diagnostic:
     )
 
 
+def _too_deep(trouble: Trouble) -> Diagnostic:
+    """Explain what libyaml 0.2.6 and newer gives up at by itself; older ones go on, and `compose` tells the same."""
+    return trouble.told("too-deep", TOO_DEEP, trouble.at, trouble.at + 1)
+
+
 _READINGS: tuple[tuple[str, Callable[[Trouble], Diagnostic | None]], ...] = (
+    ("maximum nesting depth", _too_deep),
     ("", _template),
     ("found a tab character", _tab),
     ("cannot start any token", _tab),

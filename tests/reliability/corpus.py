@@ -29,7 +29,7 @@ TESTS = Path(__file__).absolute().parents[1]
 ENVIRONMENT = {"CITY": "Trieste", "TOAPIS_API_KEY": KEY, "TOAPIS_BASE_URL": NOWHERE}
 VERBS = (("validate",), ("run", "--yes"))
 BYTES = 512 * 1024 * 1024  # of addresses for one case
-PATIENCE = 8  # seconds of processor for one case: two, on a machine that others keep busy too
+PATIENCE = 4  # seconds of processor for one case: two, on a machine that others keep busy too
 BROKE_OUT = 70  # how a child ends that opened, wrote or asked what it may not
 HEAD, PLACE = (
     re.compile(r"^error\[([a-z0-9-]+)\]: ", re.MULTILINE),
