@@ -1,5 +1,6 @@
-"""What all tests share: the golden files beside each of them, the option that writes them anew, and patience."""
+"""What all tests share: golden files beside each of them, the option that writes them anew, patience, all the cores."""
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -13,6 +14,31 @@ settings.load_profile("patient")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Offer `--update-golden`; a test whose golden file it changes fails, so that no run with it is ever green."""
     parser.addoption("--update-golden", action="store_true", help="write golden files anew, and fail where one changed")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Ask for a process more than there are cores: many tests wait for a clock."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files of slow tests first, so that none is left when the others are done; keep schemathesis's ids apart.
+
+    It names an item by its operation and its id by the function alone; of items with one id only one would be run.
+    """
+    for each in items:
+        if hasattr(each, "operation_label"):
+            each._nodeid = f"{each.nodeid.rpartition('::')[0]}::{each.name}"
+    slow = {each.path for each in items if each.get_closest_marker("slow")}
+    items.sort(key=lambda each: each.path not in slow)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what a test recorded as `figures`, wherever it ran."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "figures":
+                terminalreporter.write_line(f"{report.nodeid}\n{value}")
 
 
 @pytest.fixture

@@ -201,7 +201,7 @@ async def test_an_endless_file_is_cut_at_the_cap(server, settings: Settings, tls
 
 async def test_a_crawling_download_is_given_up(server, hasty: Settings, tls: ssl.SSLContext) -> None:
     body = b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n" + b"x" * 20
-    server.acts = [server.dripping(body, 0.01)]
+    server.acts = [server.dripping(body, 0.1)]
 
     async with Client(server.origin, KEY, settings=replace(hasty, read=2), tls=tls) as client:
         with pytest.raises(Interrupted) as caught:

@@ -51,7 +51,7 @@ class Mutant:
 
 def tests(*arguments: str) -> tuple[str, ...]:
     """Return the command of some tests that have to fail."""
-    return ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *arguments)
+    return ("-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider", *arguments)
 
 
 DISK = tests("tests/reliability/test_disk_order.py")

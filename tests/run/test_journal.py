@@ -1,6 +1,4 @@
 import hashlib
-import resource
-import signal
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +10,7 @@ import anyio.lowlevel
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_files import small_files
 
 from kling_batch import store
 from kling_batch.errors import DiskError, StateError
@@ -472,15 +471,9 @@ def test_a_journal_cut_by_another_program_since_it_was_read_is_not_written(path:
 
 
 def test_a_journal_that_cannot_be_begun_is_closed_again(path: Path) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, hard))  # room for the reserve, and for no head this long
-    try:
-        with pytest.raises(DiskError, match="the disk refuses"):
-            open_journal(path, Replayed(), lock=replace(EMPTY, project="x" * 70_000), content=b"")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, before)
+    room_for_the_reserve = small_files(64 * 1024)
+    with room_for_the_reserve, pytest.raises(DiskError, match="the disk refuses"):
+        open_journal(path, Replayed(), lock=replace(EMPTY, project="x" * 70_000), content=b"")
 
     assert path.read_bytes() == b""
     assert not path.with_name(f"{path.name}.reserve").exists()

@@ -1,8 +1,6 @@
 import errno
 import hashlib
 import os
-import resource
-import signal
 import subprocess
 import sys
 import time
@@ -10,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from small_files import small_files
 
 from kling_batch import store
 from kling_batch.errors import DiskError, LockHeldError, StateError
@@ -95,24 +94,10 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_temporary_one(tmp_path: P
     assert [each.name for each in tmp_path.iterdir()] == ["lock"]
 
 
-@pytest.fixture
-def small_files() -> Iterator[None]:
-    """Let no file of this process grow beyond 4 KiB: the disk's refusal without a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, before)
-
-
-@pytest.mark.usefixtures("small_files")
 def test_what_the_disk_refuses_is_told_and_the_old_file_stays(tmp_path: Path) -> None:
     store.write_atomic(tmp_path / "lock", b"old")
 
-    with pytest.raises(DiskError, match="the disk refuses `lock`"):
+    with small_files(), pytest.raises(DiskError, match="the disk refuses `lock`"):
         store.write_atomic(tmp_path / "lock", b"x" * 8192)
 
     assert (tmp_path / "lock").read_bytes() == b"old"
@@ -250,28 +235,17 @@ def test_a_file_that_another_program_has_touched_is_not_written_any_more(
         journal.append(b"three\n")
 
 
-@pytest.mark.usefixtures("small_files")
 def test_a_refused_addition_leaves_no_half_line_and_nothing_comes_after_it(tmp_path: Path) -> None:
-    file = _appender_without_reserve(tmp_path / "journal")
+    file = store.Appender(tmp_path / "journal")
     file.append(b"one\n")
 
-    with pytest.raises(DiskError, match="the disk refuses"):
+    with small_files(), pytest.raises(DiskError, match="the disk refuses"):
         file.append(b"x" * 8192)
     with pytest.raises(DiskError, match="not written any more"):
         file.append(b"two\n")
 
     file.close()
     assert (tmp_path / "journal").read_bytes() == b"one\n"
-
-
-def _appender_without_reserve(path: Path) -> store.Appender:
-    """Open a file under the limit on sizes, which a reserve of 64 KiB is far above."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-    try:
-        return store.Appender(path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_closed_file_takes_nothing_and_gives_its_reserve_back(tmp_path: Path) -> None:
@@ -404,11 +378,10 @@ def test_a_part_file_that_is_a_link_or_a_pipe_is_not_opened(tmp_path: Path) -> N
     assert not (tmp_path / "elsewhere").exists()
 
 
-@pytest.mark.usefixtures("small_files")
 def test_a_download_that_the_disk_refuses_is_told(tmp_path: Path) -> None:
     part = store.PartFile(tmp_path / "a.mp4")
 
-    with pytest.raises(DiskError, match=r"the disk refuses `a.mp4.part`"):
+    with small_files(), pytest.raises(DiskError, match=r"the disk refuses `a.mp4.part`"):
         part.append(b"x" * 8192)
 
     part.close()
