@@ -22,13 +22,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files of slow tests first, so that none is left when the others are done; keep schemathesis's ids apart.
-
-    It names an item by its operation and its id by the function alone; of items with one id only one would be run.
-    """
-    for each in items:
-        if hasattr(each, "operation_label"):
-            each._nodeid = f"{each.nodeid.rpartition('::')[0]}::{each.name}"
+    """Put the files of slow tests first, so that none is left when the others are done."""
     slow = {each.path for each in items if each.get_closest_marker("slow")}
     items.sort(key=lambda each: each.path not in slow)
 
