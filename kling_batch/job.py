@@ -9,8 +9,8 @@ import functools
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, NewType, TypeAlias
+from dataclasses import dataclass, fields, make_dataclass
+from typing import Any, Literal, NewType, TypeAlias, TypeVar
 
 Key = NewType("Key", str)
 SpecHash = NewType("SpecHash", str)
@@ -21,6 +21,21 @@ Mode = Literal["std", "pro"]
 
 MODEL = "kling-v2-6"
 DEFAULTS: Mapping[str, Json] = {"mode": "std", "duration": 5, "aspect_ratio": "16:9", "audio": False}
+
+
+Made = TypeVar("Made")
+
+
+def light(cls: type[Made]) -> type[Made]:
+    """Take the guard of a frozen dataclass away at run time; to the type checker it stays frozen.
+
+    The guard costs 70 ns a field whenever a value is built: of a record's 2 us it is 1.4, and a plan of 100,000 jobs
+    builds half a million values.
+    """
+    same: list[Any] = [(each.name, each.type, each) for each in fields(cls)]  # type: ignore[arg-type]  # a dataclass
+    cls.__init__ = make_dataclass("", same).__init__  # type: ignore[misc,method-assign]  # only its setting differs
+    del cls.__setattr__, cls.__delattr__
+    return cls
 
 
 _canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
@@ -45,6 +60,7 @@ class Image:
         return f"sha256:{self.sha256}" if self.sha256 else self.url
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What is asked of the service for one video, in the API page's own field names; `None` means not sent."""
@@ -64,6 +80,21 @@ class Request:
     def images(self) -> tuple[Image, ...]:
         """Every image of the request, references first."""
         return (*self.reference_images, *self.image_with_roles)
+
+    def with_prompt(self, prompt: str) -> "Request":
+        """Return the same request for another prompt; `dataclasses.replace` costs ten times as much."""
+        return Request(
+            prompt=prompt,
+            model=self.model,
+            mode=self.mode,
+            duration=self.duration,
+            aspect_ratio=self.aspect_ratio,
+            reference_images=self.reference_images,
+            image_with_roles=self.image_with_roles,
+            negative_prompt=self.negative_prompt,
+            audio=self.audio,
+            watermark=self.watermark,
+        )
 
     def parameters(self) -> dict[str, Json]:
         """Return the fields that are neither text nor image, without those that are not sent."""
@@ -97,6 +128,7 @@ class Request:
         return body | {name: own[name] for name in ("audio", "watermark") if name in own}
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """The identity of what would be sent, with short hashes of its four parts.
@@ -180,6 +212,7 @@ def business_id(project: str, key: Key, spec: SpecHash, generation: int, attempt
     return BusinessId("kb1-" + base64.b32encode(digest).decode()[:32])
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One video to make, every axis decided.

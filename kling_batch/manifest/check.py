@@ -6,7 +6,7 @@ to it, and `allow:` can lift it (`last_frame` rules), else a warning.
 
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from kling_batch.job import DEFAULTS, MODEL, Image, Json, Request
 from kling_batch.manifest.bounds import RefusedError, kind
@@ -52,7 +52,8 @@ class Checker:
     def check(self, values: Mapping[str, "Json"], allow: frozenset[str]) -> tuple[Request, list[Finding]]:
         """Return a request, of use only if no finding is an error, and what there is to say about it."""
         given: dict[str, Json] = {name: value for name, value in values.items() if value is not None}
-        findings = [] if _is_plain_prompt(given) else [*_texts(given)]
+        plain_texts = "negative_prompt" not in given and is_plain_prompt(given.get("prompt"))
+        findings = [] if plain_texts else [*_texts(given)]
         findings += self._about_parameters(given)
         if "reference_images" not in given and "image_with_roles" not in given:
             return _request(given, (), ()), findings
@@ -122,16 +123,14 @@ def _role_fault(role: "Json", at: Path) -> Finding:
     )
 
 
-def _is_plain_prompt(given: Mapping[str, "Json"]) -> bool:
-    """Say whether a prompt is the only text and plainly without fault, as nearly every one is."""
-    prompt = given.get("prompt")
+def is_plain_prompt(prompt: "Json") -> TypeGuard[str]:
+    """Say whether a prompt is plainly without fault, as nearly every one is."""
     return (
         isinstance(prompt, str)
         and len(prompt) <= LONGEST_PROMPT
         and "{" not in prompt
         and bool(prompt)
         and not prompt.isspace()
-        and "negative_prompt" not in given
     )
 
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from kling_batch.job import Job, Json, Key, Request, Spec, key_of, slug_of, spec_of
+from kling_batch.job import Job, Json, Key, Request, Spec, key_of, light, slug_of, spec_of
 from kling_batch.manifest.bounds import RefusedError
-from kling_batch.manifest.check import Checker, Finding
+from kling_batch.manifest.check import Checker, Finding, is_plain_prompt
 from kling_batch.manifest.choose import Chooser
 from kling_batch.manifest.draw import pick, shuffle
 from kling_batch.manifest.filters import span
@@ -65,6 +65,7 @@ def _tell_twins(made: Iterable[tuple[Job, Shot]], tally: Tally) -> None:
             tally.finding(shot.path, finding, Hit(key=job.key))
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Drawn:
     """What came of one request: what is wrong with its leaves and its values, and what is sent if nothing is."""
@@ -74,15 +75,23 @@ class _Drawn:
     sent: tuple[Request, Spec] | None = None
 
 
+@dataclass(slots=True, kw_only=True)
+class _Mould:
+    """A form, and the request that its jobs share but for the prompt, once one of them was found to be right."""
+
+    form: Form
+    alike: Request | None = None
+
+
 class _Shooting:
-    """Makes the jobs of one shot; combinations with the same overrides share one form."""
+    """Makes the jobs of one shot; combinations with the same overrides share one mould."""
 
     def __init__(self, shot: Shot, around: Surroundings) -> None:
         self._shot = shot
         self._around = around
         self._axes = shot.matrix.axes
         self._vars = {name: variable.value for name, variable in shot.vars.items()}
-        self._forms: dict[tuple[int, ...], Form] = {}
+        self._moulds: dict[tuple[int, ...], _Mould] = {}
         self._output = around.templates.compile(str(shot.output.value))
         self._takes = [(take, slug_of((), take), value) for take, value in shot.takes]
         self._by_name = sorted(range(len(self._axes)), key=lambda index: self._axes[index].name)
@@ -90,7 +99,8 @@ class _Shooting:
     def jobs(self) -> Iterator[Job]:
         expansion = self._shot.expansion
         for combination, overrides in zip(expansion.combinations, expansion.overrides, strict=True):
-            form, axes = self._form(overrides), self._named(combination)
+            mould, axes = self._mould(overrides), self._named(combination)
+            form = mould.form
             shared = self._shared(combination)
             drawn: _Drawn | None = None
             stem, most = key_of(self._shot.name, axes, ""), slug_of(axes, "")
@@ -99,7 +109,7 @@ class _Shooting:
                 scope = self._scope(shared, key, slug, value)
                 hit = partial(Hit, key=key, axes=self._axes, combination=combination)
                 if drawn is None or form.per_take:
-                    drawn = self._draw(form, scope)
+                    drawn = self._draw(mould, scope)
                 if drawn.faults or drawn.findings:
                     self._tell(drawn, form, hit())
                 output = self._path(scope, hit)
@@ -117,14 +127,15 @@ class _Shooting:
                         output=output,
                     )
 
-    def _form(self, overrides: tuple[int, ...]) -> Form:
-        if overrides not in self._forms:
+    def _mould(self, overrides: tuple[int, ...]) -> _Mould:
+        if overrides not in self._moulds:
             request = self._shot.request
             for index in overrides:
                 request = merge(request, self._shot.patches[index])
             request = merge(request, self._shot.last)
-            self._forms[overrides] = read_form(request, self._around.templates, self._around.folder)
-        return self._forms[overrides]
+            form = read_form(request, self._around.templates, self._around.folder)
+            self._moulds[overrides] = _Mould(form=form)
+        return self._moulds[overrides]
 
     def _named(self, combination: Combination) -> tuple[tuple[str, str], ...]:
         return tuple(
@@ -162,15 +173,20 @@ class _Shooting:
             raise RefusedError("env-missing", f"the environment has no `{name}`", remedy=remedy, word="env")
         return value
 
-    def _draw(self, form: Form, scope: dict[str, object]) -> _Drawn:
+    def _draw(self, mould: _Mould, scope: dict[str, object]) -> _Drawn:
         """Return what a job asks for; where only its texts cannot be rendered, the rest is checked all the same."""
-        filling = Filling(self._around.templates, self._around.folder, scope)
+        form, filling = mould.form, Filling(self._around.templates, self._around.folder, scope)
         values = filling.request(form)
         faults = (*form.faults, *filling.faults)
+        if mould.alike is not None and not faults and is_plain_prompt(prompt := values["prompt"]):
+            request = mould.alike.with_prompt(prompt)
+            return _Drawn(faults=(), sent=(request, spec_of(request)))
         if not filling.broken <= _TEXTS:
             return _Drawn(faults=faults)
         values.update(dict.fromkeys(filling.broken, "-"))
         request, found = self._around.checker.check(values, self._shot.allow)
+        if not faults and not found and form.blanks.keys() == {"prompt"}:
+            mould.alike = request
         wrong = bool(faults or found) and (bool(faults) or any(each.severity is Severity.ERROR for each in found))
         return _Drawn(faults=faults, findings=tuple(found), sent=None if wrong else (request, spec_of(request)))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from kling_batch.job import Json
 from kling_batch.manifest.bounds import RefusedError
@@ -29,10 +29,12 @@ Part: TypeAlias = "Json | Blank | dict[str, Part] | list[Part]"
 class Form:
     """A request with its blanks, and for each place in it (`("image_with_roles", 0, "url")`) its leaf in the manifest.
 
-    `broken` are the fields that have faults. `per_take` says whether takes of one combination can differ in it.
+    `blanks` are the fields that have any, `broken` those that have faults. `per_take` says whether takes of one
+    combination can differ in it.
     """
 
     parts: Mapping[str, Part]
+    blanks: Mapping[str, Part]
     leaves: Mapping[Path, Path]
     reads: Mapping[Path, tuple[str, ...]]
     faults: tuple[tuple[Path, Fault], ...]
@@ -53,6 +55,7 @@ class _Maker:
     reads: dict[Path, tuple[str, ...]] = field(default_factory=dict)
     faults: list[tuple[Path, Fault]] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
+    blank: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
 
     def part(self, item: Tree, at: Path) -> Part:
@@ -88,6 +91,7 @@ class _Maker:
             self.faults.append((path, template))
             self.broken.add(str(at[0]))
             return None
+        self.blank.add(str(at[0]))
         self.names |= template.names
         if template.reads:
             self.reads[at] = template.reads
@@ -108,6 +112,7 @@ def read_form(request: Mapping[str, Tree], templates: Templates, folder: Folder)
     parts = {name: maker.part(item, (name,)) for name, item in request.items()}
     return Form(
         parts=parts,
+        blanks={name: part for name, part in parts.items() if name in maker.blank},
         leaves=maker.leaves,
         reads=maker.reads,
         faults=tuple(maker.faults),
@@ -129,8 +134,8 @@ class Filling:
     def request(self, form: Form) -> "dict[str, Json]":
         """Return a request with its blanks filled in; what is in a broken field means nothing."""
         self.broken |= form.broken
-        values: dict[str, Json] = {}
-        for name, part in form.parts.items():
+        values = cast("dict[str, Json]", dict(form.parts))  # without blanks a part is its value
+        for name, part in form.blanks.items():
             before = len(self.faults)
             values[name] = self.fill(part)
             if len(self.faults) > before:

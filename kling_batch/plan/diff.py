@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from kling_batch.events import Failure
-from kling_batch.job import Job, Key
+from kling_batch.job import Job, Key, light
 from kling_batch.manifest.model import RunSettings
 from kling_batch.plan.cost import Prices
 from kling_batch.plan.history import History, asked_anew, changed_parts, earlier_video, result_of
@@ -42,6 +42,7 @@ class FileState(enum.Enum):
     DIFFERENT = "different"
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One job's fate in a plan, and why.
@@ -119,13 +120,12 @@ def compare(jobs: Iterable[Job], lock: Lock, prices: Prices, outlook: Outlook) -
     new = (job for job in every if job.key not in lock.jobs or lock.jobs[job.key].is_blank)
     origins = renamed(new, orphans)
     judge = _Judge(history=History(lock), prices=prices, outlook=outlook)
-    changes = []
-    for job in every:
-        origin = origins.get(job.key)
-        if origin is None:
-            changes.append(judge.change(job, lock.jobs.get(job.key)))
-        else:
-            changes.append(judge.taken_over(job, orphans.pop(origin), origin))
+    changes = [
+        judge.change(job, lock.jobs.get(job.key))
+        if (origin := origins.get(job.key)) is None
+        else judge.taken_over(job, orphans.pop(origin), origin)
+        for job in every
+    ]
     return (*changes, *(_orphan(key, record) for key, record in orphans.items()))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from kling_batch.events import Failure
-from kling_batch.job import BusinessId, Json, Key, SpecHash, TaskId
+from kling_batch.job import BusinessId, Json, Key, SpecHash, TaskId, light
 from kling_batch.plan.state import State as State  # noqa: PLC0414 - a part of a record, known by both names
 
 DAMAGED = "damaged-video"  # the code of a failure that is told by us, not by the service
@@ -28,6 +28,7 @@ class Attempt:
     extra: Mapping[str, Json] = field(default_factory=dict)
 
 
+@light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One key's line in the lock.
