@@ -55,8 +55,11 @@ def read_bytes(path: Path, limit: int, *, follow: bool = True) -> bytes:
     return content
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Put a file in the place of another so that, whatever happens, either the old or the new one is there, whole."""
+def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Put a file in the place of another so that, whatever happens, either the old or the new one is there, whole.
+
+    One that need not be `durable` costs no sync, and a power cut may leave the old one, or an empty one.
+    """
     temporary = path.with_name(f".{path.name}.tmp")
     with writing(path):
         temporary.unlink(missing_ok=True)
@@ -64,12 +67,14 @@ def write_atomic(path: Path, data: bytes) -> None:
         try:
             with os.fdopen(descriptor, "wb", buffering=0):
                 write_all(descriptor, data)
-                os.fsync(descriptor)
+                if durable:
+                    os.fsync(descriptor)
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        sync_folder(path.parent)
+        if durable:
+            sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -57,13 +57,14 @@ class PartFile:
         return self._hash.hexdigest()
 
     def restart(self, etag: str | None) -> None:
-        """Begin again with another version; the emptying is durable before the new etag is."""
-        with writing(self._path):
-            self._file.seek(0)
-            self._file.truncate()
-            os.fsync(self._file.fileno())
+        """Begin again with another version; what was there is durably gone before the new etag may be."""
+        if self.size:
+            with writing(self._path):
+                self._file.seek(0)
+                self._file.truncate()
+                os.fsync(self._file.fileno())
         self._hash, self.size, self.etag = hashlib.sha256(), 0, etag
-        write_atomic(self._note, json.dumps({"etag": etag}).encode())
+        write_atomic(self._note, json.dumps({"etag": etag}).encode(), durable=False)  # lost, it costs a new download
 
     def append(self, data: bytes) -> None:
         """Add bytes; they are durable only after `finish`."""

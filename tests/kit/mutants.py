@@ -137,14 +137,14 @@ MUTANTS = (
     Mutant(
         name="a replaced file's folder is not synced",
         file="store/files.py",
-        text="            raise\n        sync_folder(path.parent)\n",
+        text="            raise\n        if durable:\n            sync_folder(path.parent)\n",
         instead="            raise\n",
         caught_by=DISK,
     ),
     Mutant(
         name="a replacing file is not synced",
         file="store/files.py",
-        text="                os.fsync(descriptor)\n            temporary",
+        text="                if durable:\n                    os.fsync(descriptor)\n            temporary",
         instead="            temporary",
         caught_by=DISK,
     ),

@@ -83,6 +83,16 @@ def test_a_download_that_is_begun_again_forgets_its_bytes_before_it_notes_the_ne
     assert told.index("fsync") < told.index("write")
 
 
+def test_a_download_that_is_begun_for_the_first_time_waits_for_no_disk(tmp_path: Path) -> None:
+    part = store.PartFile(tmp_path / "a.mp4")
+
+    told = calls_of(lambda: part.restart('"new"'))
+    part.close()
+
+    assert "write" in told
+    assert not {"fsync", "fdatasync", "fsync folder"} & set(told)
+
+
 def test_a_video_whose_part_a_kill_has_left_behind_is_not_written_into_by_the_next_download(tmp_path: Path) -> None:
     final = tmp_path / "a.mp4"
     final.write_bytes(b"paid for")
