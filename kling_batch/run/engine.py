@@ -1,8 +1,8 @@
 """A plan becomes events: carries out what the lifecycle table commands, and decides nothing itself.
 
 One loop serves the agenda; a task exists only while requests are in the air, so work is proportional to what happens
-and not to what waits. Clock, dice, service and record are passed in, so
-all of it runs in virtual time. An answer's fact is recorded before the job's next step begins.
+and not to what waits. Clock, dice, service and record are passed in, so all of it runs in virtual time. An answer's
+fact is recorded before the job's next step begins.
 """
 
 import math

@@ -4,13 +4,15 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+MANY = 100_000  # values, of which a look through takes tens of milliseconds
+
 
 @contextmanager
 def uncollected() -> Iterator[None]:
     """Hold the garbage collector back while a text is read, and what it says is worked out.
 
-    What was made is handed to the collector's oldest generation: as young as it is, the next allocation would have it
-    looked through.
+    Where very much was made, it is handed to the collector's oldest generation: as young as it is, the next allocation
+    would have all of it looked through. Not where little was made: garbage that goes along stays there for long.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -18,7 +20,7 @@ def uncollected() -> Iterator[None]:
         yield
     finally:
         if was_on:
-            if not gc.get_freeze_count():  # else the host keeps something frozen, and we would thaw it
+            if gc.get_count()[0] > MANY and not gc.get_freeze_count():  # what a host has frozen we would thaw
                 gc.freeze()
                 gc.unfreeze()
             gc.enable()
