@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from kling_batch.api.answers import Absent, Accepted, Completed, Fault, FaultKind, Running, TaskFailed
@@ -152,7 +153,7 @@ class Engine:
 
     def _serve(self, line: Line, now: float) -> float:
         while not isinstance(found := self._next(line, now), float):
-            self._tasks.start_soon(self._carry, line, *found)
+            self._tasks.start_soon(self._carry, line, *found, name=f"{type(found[1]).__name__} {found[0].key}")
         return found
 
     def _next(self, line: Line, now: float) -> tuple[Course, Command] | float:
@@ -189,6 +190,7 @@ class Engine:
             finally:
                 line.air -= 1
                 self._wake.set()
+            await anyio.lowlevel.checkpoint_if_cancelled()  # what was shielded may have kept a cancellation back
             found = math.inf if self._stopping else self._next(line, anyio.current_time())
 
     async def _answered(self, course: Course, answer: Answer) -> None:
@@ -258,7 +260,7 @@ class Engine:
 
     def _probe_soon(self, own: BusinessId, task: TaskId) -> None:
         self._probes += 1
-        self._tasks.start_soon(self._probe, own, task)
+        self._tasks.start_soon(self._probe, own, task, name="probe")
 
     async def _probe(self, own: BusinessId, task: TaskId) -> None:
         """Find out whether look-up by business id works here: a task that is known has to be found by it."""
@@ -268,8 +270,6 @@ class Engine:
                     await self._judge(proven=True)
                 case Absent():
                     await self._judge(proven=False)
-                case _:
-                    pass
         finally:
             self._probes -= 1
             self._wake.set()

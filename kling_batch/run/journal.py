@@ -142,6 +142,9 @@ class Journal:
                     await anyio.lowlevel.checkpoint()
                 self._batch = _Batch()
                 await self._write(batch)
+        except BaseException:  # torn out of its task by force: nobody knows what is on the disk
+            self._broken = batch.error = StateError("a write of the journal was cut off")
+            raise
         finally:
             batch.written.set()
 

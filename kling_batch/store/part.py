@@ -63,8 +63,9 @@ class PartFile:
                 self._file.seek(0)
                 self._file.truncate()
                 os.fsync(self._file.fileno())
+        # a first note that is lost costs a new download; a second one would leave the first to speak for other bytes
+        write_atomic(self._note, json.dumps({"etag": etag}).encode(), durable=self.etag is not None)
         self._hash, self.size, self.etag = hashlib.sha256(), 0, etag
-        write_atomic(self._note, json.dumps({"etag": etag}).encode(), durable=False)  # lost, it costs a new download
 
     def append(self, data: bytes) -> None:
         """Add bytes; they are durable only after `finish`."""

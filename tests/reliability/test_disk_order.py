@@ -93,6 +93,16 @@ def test_a_download_that_is_begun_for_the_first_time_waits_for_no_disk(tmp_path:
     assert not {"fsync", "fdatasync", "fsync folder"} & set(told)
 
 
+def test_a_new_version_is_noted_durably_where_an_older_note_would_speak_for_its_bytes(tmp_path: Path) -> None:
+    part = store.PartFile(tmp_path / "a.mp4")
+    part.restart('"old"')
+
+    told = calls_of(lambda: part.restart('"new"'))
+    part.close()
+
+    assert told[-1] == "fsync folder"
+
+
 def test_a_video_whose_part_a_kill_has_left_behind_is_not_written_into_by_the_next_download(tmp_path: Path) -> None:
     final = tmp_path / "a.mp4"
     final.write_bytes(b"paid for")

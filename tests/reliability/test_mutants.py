@@ -13,9 +13,12 @@ def test_a_planted_fault_is_caught(tmp_path: Path, mutant: Mutant) -> None:
     assert mutant.is_caught(tmp_path)
 
 
-def test_a_copy_without_a_fault_is_not_caught(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "caught_by", sorted({(*SIMULATION[:3], "10"), *(each.caught_by for each in MUTANTS)} - {SIMULATION})
+)
+def test_a_copy_without_a_fault_is_not_caught(tmp_path: Path, caught_by: tuple[str, ...]) -> None:
     text = "posts = 1 if self.canary else self.settings.posts"
-    harmless = Mutant(name="no fault", file="run/gate.py", text=text, instead=text, caught_by=(*SIMULATION[:3], "10"))
+    harmless = Mutant(name="no fault", file="run/gate.py", text=text, instead=text, caught_by=caught_by)
     harmless.plant(tmp_path)
 
     assert not harmless.is_caught(tmp_path)

@@ -1,3 +1,4 @@
+import asyncio
 import hashlib
 import zlib
 from collections.abc import Callable
@@ -477,6 +478,28 @@ def test_a_journal_that_cannot_be_begun_is_closed_again(path: Path) -> None:
 
     assert path.read_bytes() == b""
     assert not path.with_name(f"{path.name}.reserve").exists()
+
+
+def test_a_write_that_is_cut_off_by_force_is_believed_by_nobody() -> None:
+    class Stuck:
+        is_full = False
+
+        async def append(self, data: bytes) -> None:
+            del data
+            await asyncio.sleep(60)
+
+    async def run() -> list[type[BaseException] | None]:
+        journal = Journal(Stuck(), next_seq=1, clock=lambda: 0.0)
+        leader, follower = (asyncio.create_task(journal.record(fact)) for fact in FACTS[:2])
+        for _ in range(10):
+            await asyncio.sleep(0)
+        leader.cancel()
+        await asyncio.wait([leader, follower])
+        with pytest.raises(DiskError, match="cut off"):
+            await journal.record(FACTS[0])
+        return [None if each.cancelled() else type(each.exception()) for each in (leader, follower)]
+
+    assert asyncio.run(run()) == [None, DiskError]
 
 
 def test_a_checkpoint_names_the_lock_file_by_its_bytes(path: Path) -> None:

@@ -40,4 +40,6 @@ def _test_of(operation: APIOperation) -> Callable[[schemathesis.Case], None]:
 # A function each: all operations of one function have one id, and of tests with one id xdist runs the last alone.
 for found in schema.get_all_operations():
     words = "_".join(re.findall("[a-z0-9]+", found.ok().label.lower()))
-    globals()[f"test_{words}_does_what_its_description_says"] = _test_of(found.ok())
+    name = f"test_{words}_does_what_its_description_says"
+    assert name not in globals(), name
+    globals()[name] = _test_of(found.ok())
