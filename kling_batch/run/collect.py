@@ -85,8 +85,12 @@ class Collector:
                     return body
                 case Fault():
                     return Broken(why=told(body))
-            if body.start != part.size or body.etag != part.etag:
-                await self.offload(part.restart, body.etag)
+            if body.start and not _goes_on(part, body):
+                await self.offload(part.restart)
+                return Broken(why="the file host goes on with another version of the video")
+            version = (body.etag, body.total if body.etag else None)  # without an etag nothing is ever gone on with
+            if not body.start and (part.size or version != (part.etag, part.total)):
+                await self.offload(part.restart, *version)
             try:
                 await self._pour(body, part, show)
             except Interrupted as broken:
@@ -164,6 +168,11 @@ class Collector:
             kept=kept,
         )
         return Brought(done=done)
+
+
+def _goes_on(part: PartFile, body: Body) -> bool:
+    """Say whether an answer goes on where the part ends, with the same version of the same length."""
+    return body.start == part.size and body.etag == part.etag and body.total in {None, part.total}
 
 
 def sidecar(course: Course, task: TaskId) -> dict[str, Json]:

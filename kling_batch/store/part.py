@@ -23,10 +23,11 @@ _PIECE = 1024 * 1024  # bytes
 
 
 class PartFile:
-    """A download on its way to its final path: `size` bytes are there, hashed; `etag` says of which version.
+    """A download on its way to its final path: `size` bytes are there, hashed, of a version with that `etag`.
 
-    It lies beside the final path as `<name>.part`, its etag in `<name>.part.json`. What an earlier run left is taken
-    up again; the caller restarts it where the service has another version.
+    `total` is how long that version is, `None` where nobody said. The file lies beside the final path as `<name>.part`,
+    the other two in `<name>.part.json`. What an earlier run left is taken up again; the caller restarts it where the
+    service has another version.
     """
 
     def __init__(self, final: Path) -> None:
@@ -40,7 +41,7 @@ class PartFile:
             only_regular(self._file.fileno(), self._path)
             self._hash = hashlib.file_digest(self._file, "sha256")
             self.size = self._file.tell()
-            self.etag = self._noted()
+            self.etag, self.total = self._noted()
         except BaseException:
             self._file.close()
             raise
@@ -56,7 +57,7 @@ class PartFile:
         """The sha256 of what is there, in hexadecimal."""
         return self._hash.hexdigest()
 
-    def restart(self, etag: str | None) -> None:
+    def restart(self, etag: str | None = None, total: int | None = None) -> None:
         """Begin again with another version; what was there is durably gone before the new etag may be."""
         if self.size:
             with writing(self._path):
@@ -64,8 +65,9 @@ class PartFile:
                 self._file.truncate()
                 os.fsync(self._file.fileno())
         # a first note that is lost costs a new download; a second one would leave the first to speak for other bytes
-        write_atomic(self._note, json.dumps({"etag": etag}).encode(), durable=self.etag is not None)
-        self._hash, self.size, self.etag = hashlib.sha256(), 0, etag
+        note = json.dumps({"etag": etag, "total": total})
+        write_atomic(self._note, note.encode(), durable=self.etag is not None)
+        self._hash, self.size, self.etag, self.total = hashlib.sha256(), 0, etag, total
 
     def append(self, data: bytes) -> None:
         """Add bytes; they are durable only after `finish`."""
@@ -102,19 +104,23 @@ class PartFile:
         """Close it, and leave it for the next run."""
         self._file.close()
 
-    def _noted(self) -> str | None:
+    def _noted(self) -> tuple[str | None, int | None]:
         try:
-            etag = json.loads(read_bytes(self._note, _LARGEST_NOTE))["etag"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        return etag if isinstance(etag, str) else None
+            match json.loads(read_bytes(self._note, _LARGEST_NOTE)):
+                case {"etag": str(etag), "total": int(total)}:
+                    return etag, total
+                case {"etag": str(etag)}:
+                    return etag, None
+        except (OSError, ValueError):
+            pass
+        return None, None
 
 
 def copy_file(source: Path, target: Path) -> None:
     """Copy a file to a free name: there it is whole and durable, or not at all. Raises `FileExistsError`."""
     part = PartFile(target)
     try:
-        part.restart(None)
+        part.restart()
         with source.open("rb") as file:
             while piece := file.read(_PIECE):
                 part.append(piece)

@@ -13,13 +13,14 @@ from kling_batch.events import Event, Submitted
 
 Up = Callable[..., Stage]
 LARGE = {"clip_bytes": 300_000}
-CUT = on("download", {"nth": 1}, transfer={"cut": 100_000})
+PACE = {"bytes_per_second": 2_000_000}  # so that all bytes before a cut have come when it does
+CUT = on("download", {"nth": 1}, transfer={"cut": 100_000, **PACE})
 SECOND = {"nth": 2, "times": 1}
 SMALL = Settings(connect=2, read=1, look_deadline=2, submit_deadline=2, most_bytes=1_000_000)
 
 
 def test_68_a_download_that_is_cut_again_and_again_is_resumed(stage: Up) -> None:
-    it = stage(on("download", {"times": 4}, transfer={"cut": 65_536}), jobs=1, service=LARGE)
+    it = stage(on("download", {"times": 4}, transfer={"cut": 65_536, **PACE}), jobs=1, service=LARGE)
 
     assert it.run().exit_code == 0
 
@@ -28,7 +29,7 @@ def test_68_a_download_that_is_cut_again_and_again_is_resumed(stage: Up) -> None
 
 @pytest.mark.parametrize("cut", [0, 1, 7, 1000, 11_000])
 def test_68_a_download_cut_anywhere_is_resumed(stage: Up, cut: int) -> None:
-    it = stage(on("download", {"times": 2}, transfer={"cut": cut}))
+    it = stage(on("download", {"times": 2}, transfer={"cut": cut, **PACE}))
 
     assert it.run().exit_code == 0
 
@@ -44,6 +45,10 @@ SPLICES = {
     "a weak version": {"headers": {"etag": 'W/"weak"'}},
     "no version": {"headers": {"etag": None}},
     "416": {"reply": {"status": 416, "body": ""}},
+    "a piece of another file": {
+        "reply": {"status": 206, "body": "x" * 41, "headers": {"content-range": "bytes 100000-100040/100041"}},
+        "transfer": {"cut": 20, **PACE},
+    },
 }
 
 
