@@ -1,6 +1,6 @@
 """A plan becomes events: carries out what the lifecycle table commands, and decides nothing itself.
 
-One loop serves the agenda; a task exists only while requests are in the air, so work is proportional to what happens
+One loop serves the agenda; a task exists only while a request is in the air, so work is proportional to what happens
 and not to what waits. Clock, dice, service and record are passed in, so all of it runs in virtual time. An answer's
 fact is recorded before the job's next step begins.
 """
@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import anyio
-import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from kling_batch.api.answers import Absent, Accepted, Completed, Fault, FaultKind, Running, TaskFailed
@@ -147,17 +146,11 @@ class Engine:
         now = anyio.current_time()
         if self._stopping:
             for course in self._agenda.drop():
-                course.state, _, _ = step(course.state, Stop(why=self._stopping), self._policy(course, now))
+                course.state, _, _ = step(course.state, Stop(why=self._stopping), self._policy(course))
         pause = self._agenda.call_up(now)
         return min(pause, *(self._serve(line, now) for line in self._agenda.lines))
 
     def _serve(self, line: Line, now: float) -> float:
-        while not isinstance(found := self._next(line, now), float):
-            self._tasks.start_soon(self._carry, line, *found, name=f"{type(found[1]).__name__} {found[0].key}")
-        return found
-
-    def _next(self, line: Line, now: float) -> tuple[Course, Command] | float:
-        """Take out of a line what may go into the air now, or return the seconds until something may."""
         while line.next is not None:
             course, command = line.next
             if isinstance(command, Submit):
@@ -166,37 +159,35 @@ class Engine:
                     break
                 if verdict is Verdict.NEVER:
                     line.queue.popleft()
-                    course.state, _, _ = step(course.state, Stop(why=why), self._policy(course, now))
+                    course.state, _, _ = step(course.state, Stop(why=why), self._policy(course))
                     continue
             if shut := line.shut_for(now):
                 return shut
-            if isinstance(command, Submit):
-                self.gate.posting(course.key, course.charge)
-                course.since = now if course.since is None else course.since
-            return line.take()
+            self._start(line, now)
         return math.inf
 
+    def _start(self, line: Line, now: float) -> None:
+        course, command = line.take()
+        if isinstance(command, Submit):
+            self.gate.posting(course.key, course.charge)
+            course.since = now if course.since is None else course.since
+        self._tasks.start_soon(self._carry, line, course, command, name=f"{type(command).__name__} {course.key}")
+
     async def _carry(self, line: Line, course: Course, command: Command) -> None:
-        """Carry one command out, then what else of its line is due: a new task costs more than most commands."""
-        found: tuple[Course, Command] | float = course, command
-        while not isinstance(found, float):
-            course, command = found
-            try:
-                answer = await self.carrier.carry_out(course, command)
-                await self._answered(course, answer)
-            except DiskError as error:
-                course.state = Left(why=error.message)
-                self._disk_failed(error)
-            finally:
-                line.air -= 1
-                self._wake.set()
-            await anyio.lowlevel.checkpoint_if_cancelled()  # what was shielded may have kept a cancellation back
-            found = math.inf if self._stopping else self._next(line, anyio.current_time())
+        try:
+            answer = await self.carrier.carry_out(course, command)
+            await self._answered(course, answer)
+        except DiskError as error:
+            course.state = Left(why=error.message)
+            self._disk_failed(error)
+        finally:
+            line.air -= 1
+            self._wake.set()
 
     async def _answered(self, course: Course, answer: Answer) -> None:
         now, before, canary = anyio.current_time(), course.state, self.gate.canary
         answer = self._checked(course, answer)
-        after, fact, command = step(before, answer, self._policy(course, now))
+        after, fact, command = step(before, answer, self._policy(course))
         if fact is not None and (course.sent or not isinstance(fact, Cleared)):
             await self._record(fact)
         course.state = after
@@ -218,8 +209,8 @@ class Engine:
                 return Contested(task=task)
         return answer
 
-    def _policy(self, course: Course, now: float) -> Policy:
-        settings = self.plan.settings
+    def _policy(self, course: Course) -> Policy:
+        settings, now = self.plan.settings, anyio.current_time()
         return Policy(
             key=course.key,
             age=now - (now if course.since is None else course.since),
@@ -259,20 +250,25 @@ class Engine:
         course.business_id = business_id(self.plan.project, course.key, spec, course.generation, attempt)
 
     def _probe_soon(self, own: BusinessId, task: TaskId) -> None:
+        async def probe() -> None:
+            try:
+                await self._probe(own, task)
+            finally:
+                self._probes -= 1
+                self._wake.set()
+
         self._probes += 1
-        self._tasks.start_soon(self._probe, own, task, name="probe")
+        self._tasks.start_soon(probe, name="probe")
 
     async def _probe(self, own: BusinessId, task: TaskId) -> None:
         """Find out whether look-up by business id works here: a task that is known has to be found by it."""
-        try:
-            match await self.carrier.service.look(own):
-                case Running(task=found) | Completed(task=found) | TaskFailed(task=found) if found == task:
-                    await self._judge(proven=True)
-                case Absent():
-                    await self._judge(proven=False)
-        finally:
-            self._probes -= 1
-            self._wake.set()
+        match await self.carrier.service.look(own):
+            case Running(task=found) | Completed(task=found) | TaskFailed(task=found) if found == task:
+                await self._judge(proven=True)
+            case Absent():
+                await self._judge(proven=False)
+            case _:
+                pass
 
     async def _judge(self, *, proven: bool) -> None:
         if proven != self._proven:

@@ -86,7 +86,7 @@ class Journal:
     def __init__(self, tape: Tape, *, next_seq: int, clock: Callable[[], float], is_ahead: bool = False) -> None:
         self.is_ahead = is_ahead
         self._tape, self._seq, self._clock = tape, next_seq, clock
-        self._turn = anyio.Lock(fast_acquire=True)
+        self._turn = anyio.Lock()
         self._batch = _Batch()
         self._broken: Exception | None = None
 
@@ -139,7 +139,7 @@ class Journal:
         try:
             async with self._turn:
                 for _ in range(GATHERING):
-                    await anyio.lowlevel.checkpoint()
+                    await anyio.lowlevel.cancel_shielded_checkpoint()
                 self._batch = _Batch()
                 await self._write(batch)
         except BaseException:  # torn out of its task by force: nobody knows what is on the disk
