@@ -77,7 +77,7 @@ def test_64_a_status_that_is_no_word_is_not_final(stage: Up, status: object) -> 
 
 
 def test_64_a_task_that_goes_back_to_queued_is_taken_at_its_first_final_word(stage: Up) -> None:
-    again = on("look", {"every": 3, "times": 2}, reshape={"set": {"status": "queued"}, "remove": ["result"]})
+    again = on("look", {"every": 3}, reshape={"set": {"status": "queued"}, "remove": ["result"]})
     it = stage(again)
 
     assert it.run().exit_code == 0
