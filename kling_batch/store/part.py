@@ -70,9 +70,14 @@ class PartFile:
         self._hash, self.size, self.etag, self.total = hashlib.sha256(), 0, etag, total
 
     def append(self, data: bytes) -> None:
-        """Add bytes; they are durable only after `finish`."""
+        """Add bytes, all of them or none; they are durable only after `finish`."""
         with writing(self._path):
-            write_all(self._file.fileno(), data)
+            try:
+                write_all(self._file.fileno(), data)
+            except OSError:
+                self._file.truncate(self.size)  # else the next bytes would come behind a half of these
+                self._file.seek(self.size)
+                raise
         self._hash.update(data)
         self.size += len(data)
 

@@ -22,7 +22,7 @@ from typing import Any, Self
 KEY = "sk-canary-5d1f0c9e7b3a2468"  # no file, no line of output may hold it
 SECRETS = (KEY.encode(), b"/files/videos/")  # the key, and every link with a signature
 NOWHERE = "http://127.0.0.1:9/v1"  # nobody listens: a run that has nothing to do does not notice
-PATIENCE = 180.0  # seconds for a run that nobody kills
+PATIENCE = 60.0  # seconds for a run that nobody kills
 COMMAND = (sys.executable, "-m", "kling_batch")
 LAUNCHER = """\
 import ctypes, sys
@@ -173,7 +173,7 @@ class Campaign:
     def finish(self, *words: str, **options: Any) -> Said:
         """Run to the end, and return what was said."""
         with self.started(*words, **options) as process:
-            code = process.wait(PATIENCE)
+            code = process.wait(max(PATIENCE, 5.0 * self.jobs))  # where all goes wrong, one job goes at a time
         return self.said(code)
 
 

@@ -378,13 +378,17 @@ def test_a_part_file_that_is_a_link_or_a_pipe_is_not_opened(tmp_path: Path) -> N
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_a_download_that_the_disk_refuses_is_told(tmp_path: Path) -> None:
+def test_a_download_that_the_disk_refuses_is_told_and_leaves_no_half_of_a_piece(tmp_path: Path) -> None:
     part = store.PartFile(tmp_path / "a.mp4")
 
     with small_files(), pytest.raises(DiskError, match=r"the disk refuses `a.mp4.part`"):
         part.append(b"x" * 8192)
 
+    part.append(b"abc")
     part.close()
+
+    assert (tmp_path / "a.mp4.part").read_bytes() == b"abc"
+    assert (part.size, part.sha256) == (3, hashlib.sha256(b"abc").hexdigest())
 
 
 def _holder(path: Path) -> subprocess.Popen[str]:
